@@ -1,0 +1,3 @@
+//! The per-disk daemon and the `ublk` command.
+
+pub mod report;

@@ -1,0 +1,3 @@
+//! The `ublk` command.
+
+fn main() {}
