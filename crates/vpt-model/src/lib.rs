@@ -16,10 +16,19 @@
 //! distance; richer families refine each term. A request must take k*T.
 #![forbid(unsafe_code)]
 
+pub mod disk;
+pub mod kcontrol;
 pub mod request;
 pub mod spec;
 pub mod units;
 
+mod cache;
+mod check;
+mod mechanics;
+mod rng;
+
+pub use disk::{Busy, Disk, ExpectedRandom, SpecError};
+pub use kcontrol::{KController, KError, KMode, KReport, KSettings, Observation};
 pub use request::{Op, Parts, Request, RequestId, Verdict};
 pub use spec::DiskSpec;
 pub use units::{Instant, SECTOR_BYTES, Sectors};

@@ -1,0 +1,146 @@
+//! The volatile write cache: which sectors are dirty, and which flush waits for which of them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::request::RequestId;
+use crate::units::{Instant, SECTOR_BYTES};
+
+/// Sectors written back in one go, so that a long dirty run does not keep a read waiting for it all.
+const DESTAGE_SECTORS: u64 = 1024;
+
+/// Dirty sectors as disjoint runs: first sector to length.
+#[derive(Clone, Debug, Default)]
+struct Dirty(BTreeMap<u64, u64>);
+
+impl Dirty {
+    /// Adds a run, merging what it touches. Returns how many sectors are newly dirty.
+    fn insert(&mut self, start: u64, len: u64) -> u64 {
+        let (mut first, mut end, mut had) = (start, start + len, 0);
+        let touching: Vec<u64> = self
+            .0
+            .range(..=end)
+            .rev()
+            .take_while(|&(&s, &l)| s + l >= start)
+            .map(|(&s, _)| s)
+            .collect();
+        for s in touching {
+            let l = self.0.remove(&s).unwrap_or(0);
+            first = first.min(s);
+            end = end.max(s + l);
+            had += l;
+        }
+        self.0.insert(first, end - first);
+        end - first - had
+    }
+
+    fn covers(&self, start: u64, len: u64) -> bool {
+        self.0.range(..=start).next_back().is_some_and(|(&s, &l)| s + l >= start + len)
+    }
+
+    /// Takes up to a chunk from the run nearest to `head`.
+    fn take_nearest(&mut self, head: u64) -> Option<(u64, u64)> {
+        let above = self.0.range(head..).next().map(|(&s, &l)| (s, l));
+        let below = self.0.range(..head).next_back().map(|(&s, &l)| (s, l));
+        let (start, len) = match (above, below) {
+            (Some(a), Some(b)) => {
+                if a.0 - head <= head - b.0 {
+                    a
+                } else {
+                    b
+                }
+            }
+            (a, b) => a.or(b)?,
+        };
+        self.0.remove(&start);
+        if len > DESTAGE_SECTORS {
+            self.0.insert(start + DESTAGE_SECTORS, len - DESTAGE_SECTORS);
+        }
+        Some((start, len.min(DESTAGE_SECTORS)))
+    }
+}
+
+/// Dirty data that one flush waits for.
+#[derive(Clone, Debug)]
+struct Barrier {
+    dirty: Dirty,
+    flush: RequestId,
+    arrival: Instant,
+}
+
+/// The cache's books; it knows no times but the flushes' arrivals.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    capacity: u64,
+    used: u64,
+    /// Written since the last flush.
+    open: Dirty,
+    /// What earlier flushes wait for, oldest first.
+    barriers: VecDeque<Barrier>,
+    /// When data last came in.
+    pub(crate) last_write: Instant,
+}
+
+impl Cache {
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self {
+            capacity: (bytes / SECTOR_BYTES).max(1),
+            used: 0,
+            open: Dirty::default(),
+            barriers: VecDeque::new(),
+            last_write: Instant::ZERO,
+        }
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Whether it could ever hold this many sectors.
+    pub(crate) fn could_hold(&self, len: u64) -> bool {
+        len <= self.capacity
+    }
+
+    pub(crate) fn has_room(&self, len: u64) -> bool {
+        self.used + len <= self.capacity
+    }
+
+    pub(crate) fn write(&mut self, at: Instant, start: u64, len: u64) {
+        self.used += self.open.insert(start, len);
+        self.last_write = self.last_write.max(at);
+    }
+
+    /// Whether a read of these sectors needs no arm.
+    pub(crate) fn hits(&self, start: u64, len: u64) -> bool {
+        self.open.covers(start, len) || self.barriers.iter().any(|b| b.dirty.covers(start, len))
+    }
+
+    /// A flush arrived: what is dirty now is what it waits for. False: nothing is, it is done.
+    pub(crate) fn flush(&mut self, flush: RequestId, arrival: Instant) -> bool {
+        if self.used == 0 {
+            return false;
+        }
+        self.barriers.push_back(Barrier { dirty: std::mem::take(&mut self.open), flush, arrival });
+        true
+    }
+
+    /// When the oldest waiting flush arrived.
+    pub(crate) fn oldest_flush(&self) -> Option<Instant> {
+        self.barriers.front().map(|b| b.arrival)
+    }
+
+    /// Takes the next run to write back, the oldest flush's first, nearest to the head among those.
+    pub(crate) fn destage(&mut self, head: u64) -> Option<(u64, u64)> {
+        let oldest = self.barriers.iter_mut().find_map(|b| b.dirty.take_nearest(head));
+        oldest.or_else(|| self.open.take_nearest(head))
+    }
+
+    /// A run is on the medium. Its room is free; flushes that waited for nothing else are returned.
+    pub(crate) fn destaged(&mut self, len: u64) -> Vec<(RequestId, Instant)> {
+        self.used -= len;
+        let mut done = Vec::new();
+        while let Some(b) = self.barriers.pop_front_if(|b| b.dirty.0.is_empty()) {
+            done.push((b.flush, b.arrival));
+        }
+        done
+    }
+}
