@@ -1,3 +1,6 @@
 //! The per-disk daemon and the `ublk` command.
 
+pub mod back;
+pub mod engine;
+pub mod front;
 pub mod report;

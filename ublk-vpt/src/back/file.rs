@@ -1,0 +1,153 @@
+//! A raw file or block device, through io_uring and the page cache.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use vpt_model::Op;
+
+use super::image::Image;
+use super::uring::{Finished, Ring, Work};
+use super::{BackDone, BackOp, Backend, Started, Tag};
+use crate::engine::Errno;
+
+const PUNCH: i32 = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+const ZERO: i32 = libc::FALLOC_FL_ZERO_RANGE | libc::FALLOC_FL_KEEP_SIZE;
+
+/// An operation under way, which may take several rounds.
+struct Running {
+    op: BackOp,
+    work: Work,
+    /// Bytes of it that earlier rounds did.
+    done: u64,
+}
+
+/// A raw image.
+pub struct FileBackend {
+    ring: Ring,
+    capacity: u64,
+    running: HashMap<Tag, Running>,
+    finished: Vec<Finished>,
+    /// Done, but found while looking for something else.
+    ready: Vec<BackDone>,
+    /// Keeps the lock on the image.
+    _image: Image,
+}
+
+impl FileBackend {
+    /// Takes over an opened and locked image; `depth` is the most operations at once.
+    ///
+    /// # Errors
+    /// If the kernel gives no io_uring.
+    pub fn new(image: Image, depth: u32) -> io::Result<Self> {
+        let file: OwnedFd = image.file().try_clone()?.into();
+        let ring = Ring::new(file, depth).map_err(|e| {
+            io::Error::new(
+                e.kind(),
+                format!("io_uring is not available ({e}): a container or sysctl may forbid it"),
+            )
+        })?;
+        Ok(Self {
+            ring,
+            capacity: image.capacity(),
+            running: HashMap::new(),
+            finished: Vec::new(),
+            ready: Vec::new(),
+            _image: image,
+        })
+    }
+
+    fn launch(&mut self, running: Running, buf: Vec<u8>) -> Result<(), BackDone> {
+        let (op, done) = (running.op, running.done);
+        let user = u64::from(op.tag);
+        let at = op.offset + done;
+        match self.ring.start(user, running.work, at, op.len - done, buf, done as usize) {
+            Ok(()) => {
+                self.running.insert(op.tag, running);
+                Ok(())
+            }
+            Err((e, buf)) => Err(BackDone { tag: op.tag, result: Err(Errno::from_io(&e)), buf }),
+        }
+    }
+
+    /// Judges one completion: done, failed, or another round.
+    fn settle(&mut self, f: Finished) -> Option<BackDone> {
+        let tag = Tag::try_from(f.user).ok()?;
+        let mut running = self.running.remove(&tag)?;
+        let end = |result, buf| Some(BackDone { tag, result, buf });
+        let moves_data = matches!(running.work, Work::Read | Work::Write(_));
+        match f.result {
+            e if e == -libc::EINTR || e == -libc::EAGAIN => {}
+            e if e == -libc::EOPNOTSUPP && running.op.op == Op::WriteZeroes => {
+                // A file system without ZERO_RANGE: the zeroes have to be written.
+                running.work = Work::Write(false);
+                let zeroes = vec![0; running.op.len as usize];
+                return self.launch(running, zeroes).err();
+            }
+            e if e < 0 => return end(Err(Errno::from_raw(-e)), f.buf),
+            _ if !moves_data => return end(Ok(()), f.buf),
+            // The file ends before its end: somebody truncated the image under us.
+            0 => return end(Err(Errno::EIO), f.buf),
+            n => {
+                running.done += u64::from(n.unsigned_abs());
+                if running.done >= running.op.len {
+                    return end(Ok(()), f.buf);
+                }
+            }
+        }
+        self.launch(running, f.buf).err()
+    }
+
+    fn settle_all(&mut self) {
+        // A round may finish at once and so add to `finished` while this runs.
+        loop {
+            self.ring.reap(&mut self.finished);
+            if self.finished.is_empty() {
+                return;
+            }
+            for f in std::mem::take(&mut self.finished) {
+                if let Some(done) = self.settle(f) {
+                    self.ready.push(done);
+                }
+            }
+        }
+    }
+}
+
+impl Backend for FileBackend {
+    fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    fn start(&mut self, op: BackOp, buf: Vec<u8>) -> Started {
+        let work = match op.op {
+            Op::Read => Work::Read,
+            Op::Write { fua } => Work::Write(fua),
+            Op::Flush => Work::Sync,
+            Op::Discard => Work::Allocate(PUNCH),
+            Op::WriteZeroes => Work::Allocate(ZERO),
+        };
+        if let Err(done) = self.launch(Running { op, work, done: 0 }, buf) {
+            return Started::Done(done);
+        }
+        self.settle_all();
+        // Mostly it is the only one there: data in the page cache is copied on submission.
+        match self.ready.iter().position(|d| d.tag == op.tag) {
+            Some(i) => Started::Done(self.ready.swap_remove(i)),
+            None => Started::Pending,
+        }
+    }
+
+    fn reap(&mut self, done: &mut Vec<BackDone>) {
+        self.settle_all();
+        done.append(&mut self.ready);
+    }
+
+    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.ring.event())
+    }
+
+    fn acknowledge(&mut self) {
+        self.ring.acknowledge();
+    }
+}

@@ -1,0 +1,380 @@
+//! Everything the engine knows, behind one lock: the disk, the scale, the store, and who waits.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use vpt_model::{Disk, Instant, KController, Observation, Op, Request, RequestId, Verdict};
+
+use super::request::{Completer, Completion, Errno, IoRequest, sectors_of};
+use super::stats::{Recent, Stats};
+use super::trace::TraceSink;
+use crate::back::{BackDone, BackOp, Backend, Started, Tag};
+use crate::report::{Epoch, ScaleReport, StatsReport, TraceRecord};
+
+/// Buffers kept for reuse, and the largest that is kept.
+const SPARE_BUFFERS: usize = 64;
+const SPARE_BYTES: usize = 1 << 20;
+
+/// What the core is made of.
+pub struct CoreConfig {
+    /// The modelled disk.
+    pub disk: Disk,
+    /// Its scale.
+    pub scale: KController,
+    /// Where the data is.
+    pub backend: Box<dyn Backend>,
+    /// Refuse everything but reads and flushes.
+    pub read_only: bool,
+    /// Gets every finished request, if given.
+    pub trace: Option<TraceSink>,
+}
+
+/// A request between arrival and completion.
+struct Slot {
+    serial: u64,
+    op: Op,
+    offset: u64,
+    len: u64,
+    arrival: Instant,
+    completer: Box<dyn Completer>,
+    verdict: Option<Verdict>,
+    backed: Option<(Instant, BackDone)>,
+}
+
+/// A completion on its way out; handed over after the lock is released.
+pub(super) struct Delivery {
+    completer: Box<dyn Completer>,
+    completion: Completion,
+}
+
+impl Delivery {
+    pub(super) fn hand_over(self) {
+        self.completer.complete(self.completion);
+    }
+}
+
+/// When something will have to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    /// The instant.
+    pub(super) at: Instant,
+    /// Whether a completion is due then, so that the instant should be met exactly.
+    pub(super) exact: bool,
+}
+
+/// See the module.
+pub(super) struct Core {
+    config: CoreConfig,
+    slots: Vec<Option<Slot>>,
+    vacant: Vec<Tag>,
+    /// Decided, not yet due.
+    deadlines: BinaryHeap<Reverse<(Instant, Tag)>>,
+    in_flight: u64,
+    serial: u64,
+    expedite: bool,
+    stats: Stats,
+    recent: Recent,
+    began: Instant,
+    scratch: Vec<BackDone>,
+    spare: Vec<Vec<u8>>,
+    /// When the timekeeper will next look by itself.
+    pub(super) looks_at: Instant,
+}
+
+impl Core {
+    pub(super) fn new(config: CoreConfig, now: Instant) -> Self {
+        let mut config = config;
+        config.disk.set_k(config.scale.k());
+        Self {
+            config,
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            deadlines: BinaryHeap::new(),
+            in_flight: 0,
+            serial: 0,
+            expedite: false,
+            stats: Stats::new(),
+            recent: Recent::new(),
+            began: now,
+            scratch: Vec::new(),
+            spare: Vec::new(),
+            looks_at: Instant::MAX,
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// From now on nothing waits for its due time.
+    pub(super) fn expedite(&mut self) {
+        self.expedite = true;
+    }
+
+    pub(super) fn backend(&mut self) -> &mut dyn Backend {
+        &mut *self.config.backend
+    }
+
+    /// A buffer of `len` bytes with unspecified contents.
+    pub(super) fn buffer(&mut self, len: usize) -> Vec<u8> {
+        let mut buf = self.spare.pop().unwrap_or_default();
+        buf.resize(len, 0);
+        buf
+    }
+
+    pub(super) fn recycle(&mut self, buf: Vec<u8>) {
+        if self.spare.len() < SPARE_BUFFERS && (1..=SPARE_BYTES).contains(&buf.capacity()) {
+            self.spare.push(buf);
+        }
+    }
+
+    /// Takes a request in and starts it. Refused ones come straight back.
+    pub(super) fn submit(&mut self, req: IoRequest, now: Instant, out: &mut Vec<Delivery>) {
+        let capacity = self.config.backend.capacity();
+        if let Err(errno) = req.check(capacity, self.config.read_only) {
+            return self.refuse(req, errno, now, out);
+        }
+        let tag = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as Tag
+        });
+        self.serial += 1;
+        self.in_flight += 1;
+        let model = Request {
+            id: RequestId(u64::from(tag)),
+            op: req.op,
+            start: sectors_of(req.offset, req.len).0,
+            len: sectors_of(req.offset, req.len).1,
+        };
+        let op = BackOp { tag, op: req.op, offset: req.offset, len: req.len };
+        self.slots[tag as usize] = Some(Slot {
+            serial: self.serial,
+            op: req.op,
+            offset: req.offset,
+            len: req.len,
+            arrival: req.arrival,
+            completer: req.completer,
+            verdict: None,
+            backed: None,
+        });
+        self.config.disk.submit(req.arrival, model);
+        self.take_verdicts();
+        if let Started::Done(done) = self.config.backend.start(op, req.buf) {
+            self.backed(done, super::now());
+        }
+    }
+
+    fn refuse(&mut self, req: IoRequest, errno: Errno, now: Instant, out: &mut Vec<Delivery>) {
+        self.stats.refused(req.op);
+        self.serial += 1;
+        let record = TraceRecord {
+            id: self.serial,
+            arrival_ns: req.arrival.as_nanos(),
+            op: op_code(req.op),
+            sector: sectors_of(req.offset, req.len).0.get(),
+            sectors: sectors_of(req.offset, req.len).1.get(),
+            done_ns: now.as_nanos(),
+            errno: errno.raw(),
+            ..TraceRecord::default()
+        };
+        let completion = Completion { result: Err(errno), buf: req.buf, record };
+        out.push(Delivery { completer: req.completer, completion });
+    }
+
+    /// Takes over what the disk has decided.
+    fn take_verdicts(&mut self) {
+        while let Some(verdict) = self.config.disk.poll() {
+            let tag = verdict.id.0 as Tag;
+            if let Some(slot) = self.slots.get_mut(tag as usize).and_then(Option::as_mut) {
+                slot.verdict = Some(verdict);
+                self.deadlines.push(Reverse((verdict.due, tag)));
+            }
+        }
+    }
+
+    fn backed(&mut self, done: BackDone, at: Instant) {
+        if let Some(slot) = self.slots.get_mut(done.tag as usize).and_then(Option::as_mut) {
+            slot.backed = Some((at, done));
+        }
+    }
+
+    /// Lets everything happen that is to happen up to now; what is complete goes to `out`.
+    pub(super) fn advance(&mut self, now: Instant, out: &mut Vec<Delivery>) {
+        let mut done = std::mem::take(&mut self.scratch);
+        self.config.backend.reap(&mut done);
+        for d in done.drain(..) {
+            let tag = d.tag;
+            self.backed(d, now);
+            self.complete_if_overdue(tag, now, out);
+        }
+        self.scratch = done;
+        self.config.disk.advance(now);
+        while self.expedite
+            && let Some(at) = self.config.disk.next_event()
+        {
+            self.config.disk.advance(at.max(now)); // decide on everything that waits
+        }
+        self.take_verdicts();
+        while let Some(&Reverse((due, tag))) = self.deadlines.peek() {
+            if due > now && !self.expedite {
+                break;
+            }
+            self.deadlines.pop();
+            self.complete_if_overdue(tag, now, out);
+        }
+    }
+
+    /// Completes a request that has its verdict, its data, and whose time has come.
+    fn complete_if_overdue(&mut self, tag: Tag, now: Instant, out: &mut Vec<Delivery>) {
+        let expedite = self.expedite;
+        let ready = |slot: &mut Slot| {
+            slot.backed.is_some() && slot.verdict.is_some_and(|v| v.due <= now || expedite)
+        };
+        let Some(slot) = self.slots.get_mut(tag as usize).and_then(|p| p.take_if(ready)) else {
+            return;
+        };
+        let (Some(verdict), Some((backed_at, back))) = (slot.verdict, slot.backed) else { return };
+        self.vacant.push(tag);
+        self.in_flight -= 1;
+        let (start, sectors) = sectors_of(slot.offset, slot.len);
+        let record = TraceRecord {
+            id: slot.serial,
+            arrival_ns: slot.arrival.as_nanos(),
+            op: op_code(slot.op),
+            sector: start.get(),
+            sectors: sectors.get(),
+            backing_done_ns: backed_at.as_nanos(),
+            done_ns: now.as_nanos(),
+            errno: back.result.err().map_or(0, Errno::raw),
+            ..explained(&verdict)
+        };
+        self.account(slot.op, slot.len, &verdict, backed_at, &record);
+        let completion = Completion { result: back.result, buf: back.buf, record };
+        out.push(Delivery { completer: slot.completer, completion });
+    }
+
+    fn account(&mut self, op: Op, len: u64, v: &Verdict, backed: Instant, record: &TraceRecord) {
+        if !self.expedite {
+            self.stats.add(op, len, record);
+            let now = Instant::from_nanos(record.done_ns);
+            let seen =
+                Observation { arrival: v.arrival, backing_done: backed, due: v.due, k: v.parts.k };
+            let k = self.config.scale.observe(now, &seen);
+            self.config.disk.set_k(k);
+        }
+        self.recent.add(*record);
+        if let Some(trace) = &self.config.trace {
+            trace.put(record);
+        }
+    }
+
+    /// When to look again. Deadlines whose data is not there yet need no exactness.
+    pub(super) fn next(&self) -> Option<Next> {
+        let due = self.deadlines.peek().map(|&Reverse((at, tag))| {
+            let slot = self.slots.get(tag as usize).and_then(Option::as_ref);
+            Next { at, exact: slot.is_some_and(|s| s.backed.is_some()) }
+        });
+        let disk = self.config.disk.next_event();
+        let store = self.config.backend.next_event();
+        let other = disk.into_iter().chain(store).min().map(|at| Next { at, exact: false });
+        match (due, other) {
+            (Some(d), Some(o)) => Some(if o.at < d.at { o } else { d }),
+            (d, o) => d.or(o),
+        }
+    }
+
+    pub(super) fn scale(&mut self) -> &mut KController {
+        &mut self.config.scale
+    }
+
+    /// The user changed k: requests the arm turns to from now on see it.
+    pub(super) fn scale_changed(&mut self) {
+        self.config.disk.set_k(self.config.scale.k());
+    }
+
+    pub(super) fn recent(&self, max: usize) -> Vec<TraceRecord> {
+        self.recent.last(max)
+    }
+
+    /// A copy of what a report is made of, for working on without the lock.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            stats: self.stats.clone(),
+            scale: self.config.scale.clone(),
+            busy: self.config.disk.busy(),
+            in_flight: self.in_flight,
+            began: self.began,
+        }
+    }
+}
+
+/// See [`Core::snapshot`].
+pub(super) struct Snapshot {
+    stats: Stats,
+    scale: KController,
+    busy: vpt_model::Busy,
+    in_flight: u64,
+    began: Instant,
+}
+
+impl Snapshot {
+    /// Fills in everything but what the daemon knows (id, names, timekeeping).
+    pub(super) fn report(&self, now: Instant, into: &mut StatsReport) {
+        self.stats.report(into);
+        into.in_flight = self.in_flight;
+        into.uptime_seconds = now.saturating_since(self.began).as_secs_f64();
+        let k = self.scale.report(now);
+        into.scale = ScaleReport {
+            mode: k.mode.to_string(),
+            k: k.k,
+            k_min_seen: k.min,
+            k_mean: k.mean,
+            k_max_seen: k.max,
+            locked: k.locked,
+            requests: k.requests,
+            late: k.late,
+            device_seconds: self.busy.device.as_secs_f64(),
+            busy_seconds: self.busy.wall.as_secs_f64(),
+            valid: k.valid,
+            epochs: k
+                .epochs
+                .iter()
+                .map(|e| Epoch {
+                    at_seconds: e.at.saturating_since(self.began).as_secs_f64(),
+                    k: e.k,
+                    requests: e.requests,
+                    late: e.late,
+                })
+                .collect(),
+        };
+    }
+}
+
+fn op_code(op: Op) -> u8 {
+    match op {
+        Op::Read => 0,
+        Op::Write { fua: false } => 1,
+        Op::Write { fua: true } => 2,
+        Op::Flush => 3,
+        Op::Discard => 4,
+        Op::WriteZeroes => 5,
+    }
+}
+
+/// The part of a record that the verdict knows.
+fn explained(v: &Verdict) -> TraceRecord {
+    let ns = vpt_model::units::nanos;
+    let p = &v.parts;
+    TraceRecord {
+        wait_ns: ns(p.wait),
+        overhead_ns: ns(p.overhead),
+        seek_ns: ns(p.seek),
+        rotation_ns: ns(p.rotation),
+        transfer_ns: ns(p.transfer + p.head_switch + p.settle),
+        k: p.k,
+        stroke: v.stroke,
+        start_ns: v.start.as_nanos(),
+        due_ns: v.due.as_nanos(),
+        ..TraceRecord::default()
+    }
+}

@@ -1,0 +1,356 @@
+//! The thread that meets deadlines, and the handle by which everybody else reaches the engine.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use thiserror::Error;
+use vpt_model::{Instant, KError, KSettings};
+
+use super::core::{Core, CoreConfig, Delivery, Next, Snapshot};
+use super::lead::Lead;
+use super::request::IoRequest;
+use super::{now, rt};
+use crate::report::{StatsReport, Timekeeping, TraceRecord};
+
+/// Longest sleep: a forgotten wake-up would cost this much, not for ever.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// What to do in the last moments before a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spin {
+    /// Wake early by what wake-ups cost here, and spin to the deadline.
+    Adaptive,
+    /// Only sleep: less CPU, completions as late as the kernel's timers.
+    Never,
+}
+
+/// How the engine runs.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Whether to ask for SCHED_FIFO.
+    pub fifo: bool,
+    /// Spinning.
+    pub spin: Spin,
+}
+
+/// Why an engine does not start or take a setting.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// No event descriptor or thread.
+    #[error("the engine cannot start ({0})")]
+    Start(#[from] std::io::Error),
+    /// A scale that is none.
+    #[error(transparent)]
+    Scale(#[from] KError),
+    /// A setting of the backing store that it does not have.
+    #[error("{0}")]
+    Backend(String),
+}
+
+struct Shared {
+    core: Mutex<Core>,
+    /// Ends the timekeeper's sleep.
+    wake: OwnedFd,
+    /// Ends its spin.
+    kick: AtomicBool,
+    stop: AtomicBool,
+    /// What it says about itself.
+    timekeeping: Mutex<Timekeeping>,
+    /// Readable when the backing store has something; a duplicate, so that no lock is needed to wait.
+    store: Option<OwnedFd>,
+    fifo: AtomicBool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        // A panic elsewhere must not stop the disk: the core is consistent between its methods.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kick(&self) {
+        self.kick.store(true, Ordering::Release);
+        // Fails only when the counter is full, and then it is readable anyway.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    /// Under the lock: whether the timekeeper would look too late for what is next now.
+    fn needs_kick(core: &mut Core) -> bool {
+        let Some(next) = core.next() else { return false };
+        let too_late = next.at < core.looks_at;
+        if too_late {
+            core.looks_at = next.at; // one kick is enough
+        }
+        too_late
+    }
+}
+
+/// Reaches a running engine from any thread.
+#[derive(Clone)]
+pub struct EngineHandle(Arc<Shared>);
+
+impl EngineHandle {
+    /// Takes a request in. It is completed through its completer, perhaps before this returns.
+    pub fn submit(&self, req: IoRequest) {
+        let mut out = Vec::new();
+        let kick = {
+            let mut core = self.0.lock();
+            core.submit(req, now(), &mut out);
+            core.advance(now(), &mut out);
+            Shared::needs_kick(&mut core)
+        };
+        if kick {
+            self.0.kick();
+        }
+        out.into_iter().for_each(Delivery::hand_over);
+    }
+
+    /// A buffer for a request's data, its contents unspecified but never another disk's.
+    pub fn buffer(&self, len: usize) -> Vec<u8> {
+        self.0.lock().buffer(len)
+    }
+
+    /// Gives a buffer back.
+    pub fn recycle(&self, buf: Vec<u8>) {
+        self.0.lock().recycle(buf);
+    }
+
+    /// Requests inside.
+    pub fn in_flight(&self) -> u64 {
+        self.look(|core| core.in_flight())
+    }
+
+    /// From now on nothing waits for its due time; what waits completes as soon as its data is there.
+    pub fn expedite(&self) {
+        self.look(Core::expedite);
+        self.0.kick();
+    }
+
+    /// Changes the scale's settings.
+    ///
+    /// # Errors
+    /// If they are none; then nothing changes.
+    pub fn set_scale(
+        &self,
+        change: impl FnOnce(KSettings) -> KSettings,
+    ) -> Result<(), EngineError> {
+        self.look(|core| {
+            let mut settings = core.scale().settings();
+            settings.k = core.scale().k();
+            let settings = change(settings);
+            core.scale().set(now(), settings)?;
+            core.scale_changed();
+            Ok(())
+        })
+    }
+
+    /// Changes a property of the backing store.
+    ///
+    /// # Errors
+    /// If it has no such property or cannot take the value.
+    pub fn set_backend(&self, key: &str, value: &str) -> Result<(), EngineError> {
+        let result = self.look(|core| core.backend().set(key, value)).map_err(EngineError::Backend);
+        self.0.kick();
+        result
+    }
+
+    /// Everything counted so far, except what only the daemon knows.
+    pub fn report(&self, into: &mut StatsReport) {
+        let snapshot: Snapshot = self.look(|core| core.snapshot());
+        snapshot.report(now(), into);
+        into.timekeeping =
+            self.0.timekeeping.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    }
+
+    /// The last finished requests, oldest first.
+    pub fn recent(&self, max: usize) -> Vec<TraceRecord> {
+        self.look(|core| core.recent(max))
+    }
+
+    /// Does something short under the lock, from a thread of ordinary priority.
+    fn look<T>(&self, f: impl FnOnce(&mut Core) -> T) -> T {
+        let fifo = self.0.fifo.load(Ordering::Relaxed);
+        rt::briefly_fifo(fifo, || f(&mut self.0.lock()))
+    }
+}
+
+/// A running engine. Dropping it stops the timekeeper; requests still inside are completed first.
+pub struct Engine {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the timekeeper.
+    ///
+    /// # Errors
+    /// If there is no event descriptor or thread to be had.
+    pub fn start(config: EngineConfig, core: CoreConfig) -> Result<Self, EngineError> {
+        let mut core = Core::new(core, now());
+        let store = match core.backend().ready_fd() {
+            Some(fd) => Some(fd.try_clone_to_owned()?),
+            None => None,
+        };
+        let shared = Arc::new(Shared {
+            core: Mutex::new(core),
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+                .map_err(std::io::Error::from)?,
+            kick: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            timekeeping: Mutex::new(Timekeeping::default()),
+            store,
+            fifo: AtomicBool::new(false),
+        });
+        let (started, is_started) = std::sync::mpsc::sync_channel(1);
+        let thread = {
+            let shared = shared.clone();
+            std::thread::Builder::new().name("timekeeper".into()).spawn(move || {
+                let mut keeper = Timekeeper { lead: Lead::new(), spin: config.spin, shared };
+                keeper.prepare(config.fifo);
+                let _ = started.send(()); // the starter waits for it
+                keeper.run();
+            })?
+        };
+        let _ = is_started.recv(); // an error means the thread is gone; its join will tell
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// A handle for front ends and control.
+    pub fn handle(&self) -> EngineHandle {
+        EngineHandle(self.shared.clone())
+    }
+
+    /// Whether the engine's own thread runs as SCHED_FIFO; receivers should then as well.
+    pub fn is_fifo(&self) -> bool {
+        self.shared.fifo.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.handle().expedite();
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.kick();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // a panic there was reported by its own message
+        }
+    }
+}
+
+struct Timekeeper {
+    shared: Arc<Shared>,
+    lead: Lead,
+    spin: Spin,
+}
+
+impl Timekeeper {
+    fn prepare(&mut self, want_fifo: bool) {
+        rt::no_timer_slack();
+        let fifo = want_fifo.then(rt::be_fifo);
+        let note = match &fifo {
+            Some(Err(e)) => Some(format!(
+                "no SCHED_FIFO ({e}): completions will be late while other programs are busy; \
+                 run as root, or allow it with `ulimit -r 40` (limits.conf: rtprio 40)"
+            )),
+            None => Some("SCHED_FIFO is off (--rt off)".into()),
+            Some(Ok(())) => None,
+        };
+        let is_fifo = matches!(fifo, Some(Ok(())));
+        self.shared.fifo.store(is_fifo, Ordering::Relaxed);
+        let mut mine = self.shared.timekeeping.lock().unwrap_or_else(PoisonError::into_inner);
+        *mine = Timekeeping {
+            scheduler: if is_fifo { "SCHED_FIFO" } else { "SCHED_OTHER" }.into(),
+            spin: self.spin == Spin::Adaptive,
+            lead_us: self.lead_time().as_secs_f64() * 1e6,
+            note,
+        };
+    }
+
+    fn lead_time(&self) -> Duration {
+        match self.spin {
+            Spin::Adaptive => self.lead.get(),
+            Spin::Never => Duration::ZERO,
+        }
+    }
+
+    fn run(&mut self) {
+        let mut out = Vec::new();
+        let mut store_ready = false;
+        loop {
+            self.shared.kick.store(false, Ordering::Release);
+            let (next, idle) = {
+                let mut core = self.shared.lock();
+                if store_ready {
+                    core.backend().acknowledge();
+                }
+                core.advance(now(), &mut out);
+                let next = core.next();
+                core.looks_at = next.map_or(Instant::MAX, |n| n.at);
+                (next, core.in_flight() == 0)
+            };
+            let delivered = !out.is_empty();
+            out.drain(..).for_each(Delivery::hand_over);
+            if idle && self.shared.stop.load(Ordering::Acquire) {
+                return;
+            }
+            store_ready = match next {
+                // Handing over took time: look again before sleeping only if something is due by now.
+                Some(n) if delivered && n.at <= now() => false,
+                Some(n) if n.exact => self.meet(n),
+                Some(n) => self.sleep_until(n.at),
+                None => self.sleep_until(now() + LONGEST_SLEEP),
+            };
+        }
+    }
+
+    /// Returns at the deadline to the microsecond, or earlier when something else is to be seen to.
+    fn meet(&mut self, next: Next) -> bool {
+        let wake_at = next.at.saturating_back(self.lead_time());
+        if wake_at > now() {
+            let store_ready = self.sleep_until(wake_at);
+            let woke = now();
+            if woke < wake_at {
+                return store_ready; // something came in between
+            }
+            self.lead.woke(woke.saturating_since(wake_at));
+            if let Ok(mut mine) = self.shared.timekeeping.try_lock() {
+                mine.lead_us = self.lead_time().as_secs_f64() * 1e6;
+            }
+            if store_ready {
+                return true;
+            }
+        }
+        while now() < next.at && !self.shared.kick.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+        false
+    }
+
+    /// Sleeps until then, a kick, or news from the backing store. True: there is such news.
+    fn sleep_until(&self, at: Instant) -> bool {
+        let left = at.saturating_since(now()).min(LONGEST_SLEEP);
+        if left.is_zero() {
+            return true; // have the store looked at all the same
+        }
+        let timeout = Timespec {
+            tv_sec: left.as_secs() as i64, // at most LONGEST_SLEEP
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        let mut fds = vec![PollFd::new(&self.shared.wake, PollFlags::IN)];
+        fds.extend(
+            self.shared
+                .store
+                .as_ref()
+                .map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
+        );
+        let _ = poll(&mut fds, Some(&timeout)); // a signal ends it early, which is as good as a kick
+        if fds[0].revents().contains(PollFlags::IN) {
+            let mut count = [0u8; 8];
+            let _ = rustix::io::read(&self.shared.wake, &mut count);
+        }
+        fds.get(1).is_some_and(|fd| !fd.revents().is_empty())
+    }
+}

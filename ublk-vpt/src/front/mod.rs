@@ -1,0 +1,8 @@
+//! Front ends: how requests reach the engine. Each is a thin adapter.
+
+mod fuse;
+pub mod loopdev;
+mod mountpoint;
+
+pub use fuse::{FUSE_FILE, FuseError, FuseFront, FuseOptions};
+pub use mountpoint::{is_mounted, unmount};
