@@ -81,10 +81,10 @@ impl<'t> Table<'t> {
                 continue;
             }
             let hint = match closest(word, known) {
-                Some(near) => format!("did you mean {near}? "),
-                None => String::new(),
+                Some(near) => format!("did you mean {near}? Known"),
+                None => "known".to_owned(),
             };
-            let message = format!("unknown key; {hint}Known here: {}", known.join(", "));
+            let message = format!("unknown key; {hint} here: {}", known.join(", "));
             let name = format!("{}.{}", self.name, printable(word));
             self.report.add(key.span(), &name, message);
         }
