@@ -106,8 +106,15 @@ impl<'t> Report<'t> {
             return;
         }
         let at = at.unwrap_or(self.text.len()..self.text.len());
+        let word = printable(self.source(at.clone()).trim());
+        // The parser's own words for the two commonest slips would send the user the wrong way.
         let message = if reason == "duplicate key" {
-            format!("{} is given twice; keep one of them", printable(self.source(at.clone())))
+            format!("{word} is given twice; keep one of them")
+        } else if reason.starts_with("string values must be quoted") && word.is_empty() {
+            "nothing stands after the = sign; write a value or remove the line".to_owned()
+        } else if reason.starts_with("string values must be quoted") {
+            let word: String = word.chars().take(40).collect();
+            format!("{word} is neither a number nor true or false; a text needs quotes, \"{word}\"")
         } else {
             format!("not TOML: {reason}; a line is [table], key = value or # comment")
         };

@@ -135,18 +135,23 @@ fn full_stroke(table: &Table<'_>, base_ms: Option<f64>) -> Option<f64> {
 }
 
 fn curve(table: &Table<'_>, frame: &Frame) -> Option<Seek> {
-    let need = |key, limit, what: &str| {
-        table.need_number(
-            key,
-            limit,
-            &format!("write {what}; time is a + b*sqrt(d) below the knee, c + e*d from it on"),
-        )
+    let knee = table.need_number(
+        "knee_cylinders",
+        DISTANCE,
+        "write the distance in cylinders at which the two pieces meet",
+    );
+    let short = |key, limit, what| {
+        let remedy = format!("write {what} of a + b*sqrt(d), the milliseconds below the knee");
+        table.need_number(key, limit, &remedy)
     };
-    let knee = need("knee_cylinders", DISTANCE, "the distance at which the pieces meet");
-    let short_base = need("short_base_ms", TIME, "a");
-    let short_sqrt = need("short_sqrt_ms", SLOPE, "b");
-    let long_base = need("long_base_ms", TIME, "c");
-    let long_slope = need("long_per_cylinder_ms", SLOPE, "e");
+    let long = |key, limit, what| {
+        let remedy = format!("write {what} of c + e*d, the milliseconds from the knee on");
+        table.need_number(key, limit, &remedy)
+    };
+    let short_base = short("short_base_ms", TIME, "a");
+    let short_sqrt = short("short_sqrt_ms", SLOPE, "b");
+    let long_base = long("long_base_ms", TIME, "c");
+    let long_slope = long("long_per_cylinder_ms", SLOPE, "e");
     let (knee, long_base) = (knee?, long_base?);
     let (short_base_ms, short_sqrt_ms) = (short_base?.value, short_sqrt?.value);
     let long_per_cylinder_ms = long_slope?.value;

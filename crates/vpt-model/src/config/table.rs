@@ -22,6 +22,10 @@ pub(super) struct Table<'t> {
     name: String,
     at: Range<usize>,
     entries: Option<&'t DeTable<'t>>,
+    /// Keys that a slip of the finger was taken for: not to be called missing as well.
+    slips: Vec<String>,
+    /// Not a table at all, and already complained about.
+    broken: bool,
 }
 
 impl<'t> Table<'t> {
@@ -32,20 +36,24 @@ impl<'t> Table<'t> {
         key: &str,
         known: &[&str],
     ) -> Self {
-        let mut table = Self { report, name: key.to_owned(), at: 0..0, entries: None };
+        let (name, slips) = (key.to_owned(), Vec::new());
+        let mut table = Self { report, name, at: 0..0, entries: None, slips, broken: false };
         if let Some((header, value)) = root.get_key_value(key) {
             table.at = header.span();
             match value.get_ref() {
                 DeValue::Table(entries) => table.entries = Some(entries),
-                other => report.add(
-                    value.span(),
-                    key,
-                    format!(
-                        "{} is {} where a table belongs; write [{key}] on a line of its own",
-                        table.shown(value),
-                        article(other.type_str())
-                    ),
-                ),
+                other => {
+                    table.broken = true;
+                    report.add(
+                        value.span(),
+                        key,
+                        format!(
+                            "{} is {} where a table belongs; write [{key}] on a line of its own",
+                            table.shown(value),
+                            article(other.type_str())
+                        ),
+                    );
+                }
             }
         }
         table.refuse_unknown(known);
@@ -69,19 +77,29 @@ impl<'t> Table<'t> {
             self.report.add(value.span(), &name, format!("{} {message}", self.shown(value)));
             return None;
         };
-        let table = Self { report: self.report, name, at: value.span(), entries: Some(entries) };
+        let mut table = Self {
+            report: self.report,
+            name,
+            at: value.span(),
+            entries: Some(entries),
+            slips: Vec::new(),
+            broken: false,
+        };
         table.refuse_unknown(known);
         Some(table)
     }
 
-    fn refuse_unknown(&self, known: &[&str]) {
+    fn refuse_unknown(&mut self, known: &[&str]) {
         for (key, _) in self.entries.into_iter().flatten() {
             let word: &str = key.get_ref();
             if known.contains(&word) {
                 continue;
             }
             let hint = match closest(word, known) {
-                Some(near) => format!("did you mean {near}? Known"),
+                Some(near) => {
+                    self.slips.push(near.to_owned());
+                    format!("did you mean {near}? Known")
+                }
                 None => "known".to_owned(),
             };
             let message = format!("unknown key; {hint} here: {}", known.join(", "));
@@ -111,6 +129,9 @@ impl<'t> Table<'t> {
 
     /// Complains at the table's header that `key` is not there.
     pub(super) fn missing(&self, key: &str, remedy: &str) {
+        if self.broken || self.slips.iter().any(|slip| slip == key) {
+            return; // that complaint says it
+        }
         self.complain(self.at.clone(), key, format!("missing; {remedy}"));
     }
 
@@ -154,10 +175,17 @@ impl<'t> Table<'t> {
         limit: Limit,
     ) -> Option<Placed<f64>> {
         let value = match raw.get_ref() {
-            DeValue::Float(float) => float.as_str().parse().unwrap_or(f64::NAN),
+            DeValue::Float(float) => match float.as_str().parse::<f64>() {
+                // 1e999 is large; only "inf" is meant to be infinite.
+                Ok(value) if value.is_infinite() && !float.as_str().contains("inf") => {
+                    f64::MAX.copysign(value)
+                }
+                Ok(value) => value,
+                Err(_) => f64::NAN,
+            },
             // Not by i64: a user who writes 10^30 must hear "too large", not "no number".
             DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix())
-                .map_or(f64::INFINITY, |i| i as f64),
+                .map_or(f64::MAX, |i| i as f64),
             _ => return self.wrong_type(key, raw, format!("write a number: {}", limit.must)),
         };
         if let Some(complaint) = limit.complaint(value) {

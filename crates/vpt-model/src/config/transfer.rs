@@ -130,8 +130,8 @@ fn zones(table: &Table<'_>, frame: &Frame) -> Option<Vec<Zone>> {
     }
     if good && next < cylinders {
         let last = cylinders - 1;
-        let message =
-            format!("cylinders {next} to {last} are in no zone; the last zone must end at {last}");
+        let hole = hole(next, last);
+        let message = format!("{hole} in no zone; the last zone must end at {last}");
         table.complain(end, "zone", message);
         return None;
     }
@@ -148,9 +148,8 @@ fn extent(
 ) -> bool {
     let (from, to) = (first.value, last.value);
     if from > next {
-        let hole = from - 1;
-        let message =
-            format!("cylinders {next} to {hole} are in no zone; start this one at {next}");
+        let hole = hole(next, from - 1);
+        let message = format!("{hole} in no zone; start this one at {next}");
         zone.complain(first.at.clone(), "first_cylinder", message);
     } else if from < next {
         let message = format!(
@@ -169,4 +168,8 @@ fn extent(
         return true;
     }
     false
+}
+
+fn hole(from: u64, to: u64) -> String {
+    if from == to { format!("cylinder {from} is") } else { format!("cylinders {from} to {to} are") }
 }
