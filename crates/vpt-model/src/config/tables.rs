@@ -15,7 +15,7 @@ use crate::spec::{
 };
 
 /// Every table and its keys.
-const TABLES: &[Known] = &[
+pub(super) const TABLES: &[Known] = &[
     ("disk", &["name", "source"]),
     ("geometry", &["cylinders", "heads", "sectors", "mapping"]),
     ("rotation", &["rpm", "period_ms", "latency", "seed"]),

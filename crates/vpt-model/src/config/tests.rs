@@ -169,6 +169,30 @@ fn st2000dm006_gains_1_7_from_its_queue() {
     assert!((alone / queued / 1.7 - 1.0).abs() < 0.02, "{alone} / {queued}");
 }
 
+const REFERENCE: &str = include_str!("../../../../docs/disk-files.md");
+
+#[test]
+fn the_examples_of_the_reference_are_valid() {
+    let examples: Vec<&str> =
+        REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 6, "{} examples", examples.len());
+    for example in examples {
+        parse_disk("docs/disk-files.md", example).unwrap_or_else(|e| panic!("{e:#}\n{example}"));
+    }
+}
+
+#[test]
+fn the_reference_names_every_table_and_key() {
+    for (table, keys) in tables::TABLES {
+        let heading = format!("## `[{table}]`\n");
+        let (_, section) = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("{heading}"));
+        let section = section.split("\n## ").next().unwrap();
+        for key in keys.iter().filter(|&&key| key != "zone") {
+            assert!(section.contains(&format!("`{key}`")), "{table}.{key} is not described");
+        }
+    }
+}
+
 #[test]
 fn the_k_table_is_read() {
     let text = "[disk]\nname='x'\n[seek]\nfamily='none'\n[k]\nmode='calibrate-then-lock'\nk=2\nk_min=0.5\nk_max=8.0\ncalibrate_requests=500";
