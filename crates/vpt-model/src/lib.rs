@@ -16,6 +16,7 @@
 //! distance; richer families refine each term. A request must take k*T.
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod disk;
 pub mod kcontrol;
 pub mod request;
