@@ -66,7 +66,9 @@ impl FileBackend {
                 self.running.insert(op.tag, running);
                 Ok(())
             }
-            Err((e, buf)) => Err(BackDone { tag: op.tag, result: Err(Errno::from_io(&e)), buf }),
+            Err((e, buf)) => {
+                Err(BackDone { tag: op.tag, result: Err(Errno::from_io(&e)), buf, at: None })
+            }
         }
     }
 
@@ -74,7 +76,7 @@ impl FileBackend {
     fn settle(&mut self, f: Finished) -> Option<BackDone> {
         let tag = Tag::try_from(f.user).ok()?;
         let mut running = self.running.remove(&tag)?;
-        let end = |result, buf| Some(BackDone { tag, result, buf });
+        let end = |result, buf| Some(BackDone { tag, result, buf, at: None });
         let moves_data = matches!(running.work, Work::Read | Work::Write(_));
         match f.result {
             e if e == -libc::EINTR || e == -libc::EAGAIN => {}

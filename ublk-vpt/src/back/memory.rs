@@ -39,7 +39,7 @@ impl Backend for MemoryBackend {
             Op::Discard | Op::WriteZeroes => self.data[range].fill(0),
             Op::Flush => {}
         }
-        Started::Done(BackDone { tag: op.tag, result: Ok(()), buf })
+        Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None })
     }
 
     fn reap(&mut self, _done: &mut Vec<BackDone>) {}
@@ -66,7 +66,7 @@ impl Backend for NullBackend {
         if op.op == Op::Read {
             buf.fill(0);
         }
-        Started::Done(BackDone { tag: op.tag, result: Ok(()), buf })
+        Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None })
     }
 
     fn reap(&mut self, _done: &mut Vec<BackDone>) {}

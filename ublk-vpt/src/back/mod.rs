@@ -45,6 +45,8 @@ pub struct BackDone {
     pub result: Result<(), Errno>,
     /// The buffer it came with, filled for a read.
     pub buf: Vec<u8>,
+    /// When it was done, for stores that know better than whoever reaps it.
+    pub at: Option<Instant>,
 }
 
 /// Whether `start` could finish an operation right away.

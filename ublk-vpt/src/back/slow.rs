@@ -63,6 +63,7 @@ impl SlowBackend {
             done.result = Err(Errno::EIO);
         }
         let due = if begun.slow { begun.at + from_ms(self.faults.delay_ms) } else { begun.at };
+        done.at = Some(due.max(done.at.unwrap_or_else(now)));
         self.held.push(Reverse((due, done.tag)));
         self.finished.insert(done.tag, done);
     }

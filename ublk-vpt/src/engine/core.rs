@@ -194,6 +194,7 @@ impl Core {
 
     fn backed(&mut self, done: BackDone, at: Instant) {
         if let Some(slot) = self.slots.get_mut(done.tag as usize).and_then(Option::as_mut) {
+            let at = done.at.unwrap_or(at).max(slot.arrival);
             slot.backed = Some((at, done));
         }
     }
@@ -202,9 +203,12 @@ impl Core {
     pub(super) fn advance(&mut self, now: Instant, out: &mut Vec<Delivery>) {
         let mut done = std::mem::take(&mut self.scratch);
         self.config.backend.reap(&mut done);
+        // News that is found only because the timekeeper overslept was there when it should have
+        // looked, or it would have been woken: its lateness must not count as the store's.
+        let found_at = now.min(self.looks_at);
         for d in done.drain(..) {
             let tag = d.tag;
-            self.backed(d, now);
+            self.backed(d, found_at);
             self.complete_if_overdue(tag, now, out);
         }
         self.scratch = done;
@@ -290,6 +294,10 @@ impl Core {
     /// The user changed k: requests the arm turns to from now on see it.
     pub(super) fn scale_changed(&mut self) {
         self.config.disk.set_k(self.config.scale.k());
+    }
+
+    pub(super) fn end_trace(&mut self) {
+        self.config.trace = None;
     }
 
     pub(super) fn recent(&self, max: usize) -> Vec<TraceRecord> {

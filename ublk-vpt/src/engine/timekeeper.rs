@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::report::{StatsReport, Timekeeping, TraceRecord};
 
 /// Longest sleep: a forgotten wake-up would cost this much, not for ever.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long an engine that is dropped waits for its backing store.
+const LONGEST_END: Duration = Duration::from_secs(10);
 
 /// What to do in the last moments before a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +173,11 @@ impl EngineHandle {
         self.look(|core| core.recent(max))
     }
 
+    /// No more records for the trace from now on, so that its writer can finish.
+    pub fn end_trace(&self) {
+        self.look(Core::end_trace);
+    }
+
     /// Does something short under the lock, from a thread of ordinary priority.
     fn look<T>(&self, f: impl FnOnce(&mut Core) -> T) -> T {
         let fifo = self.0.fifo.load(Ordering::Relaxed);
@@ -177,10 +185,12 @@ impl EngineHandle {
     }
 }
 
-/// A running engine. Dropping it stops the timekeeper; requests still inside are completed first.
+/// A running engine. Dropping it completes the requests still inside and stops the timekeeper; if the
+/// backing store does not answer for ten seconds, it is left to the end of the process.
 pub struct Engine {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    ended: Receiver<()>,
 }
 
 impl Engine {
@@ -204,7 +214,8 @@ impl Engine {
             store,
             fifo: AtomicBool::new(false),
         });
-        let (started, is_started) = std::sync::mpsc::sync_channel(1);
+        let (started, is_started) = sync_channel(1);
+        let (end, ended) = sync_channel(1);
         let thread = {
             let shared = shared.clone();
             std::thread::Builder::new().name("timekeeper".into()).spawn(move || {
@@ -212,10 +223,11 @@ impl Engine {
                 keeper.prepare(config.fifo);
                 let _ = started.send(()); // the starter waits for it
                 keeper.run();
+                let _ = end.send(()); // nobody may wait for it
             })?
         };
         let _ = is_started.recv(); // an error means the thread is gone; its join will tell
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread), ended })
     }
 
     /// A handle for front ends and control.
@@ -234,6 +246,11 @@ impl Drop for Engine {
         self.handle().expedite();
         self.shared.stop.store(true, Ordering::Release);
         self.shared.kick();
+        if self.ended.recv_timeout(LONGEST_END) == Err(RecvTimeoutError::Timeout) {
+            let left = self.handle().in_flight();
+            tracing::warn!("the backing store does not answer: {left} requests are given up");
+            return;
+        }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join(); // a panic there was reported by its own message
         }

@@ -6,7 +6,6 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::{Duration, UNIX_EPOCH};
 
 use fuser::{
@@ -76,18 +75,23 @@ pub struct FuseOptions {
     pub fifo: bool,
 }
 
-/// A mounted disk.
+/// A mounted disk. It ends with an unmount or with the process, not with this value.
+#[derive(Debug)]
 pub struct FuseFront {
     mountpoint: PathBuf,
-    session: JoinHandle<io::Result<()>>,
 }
 
 impl FuseFront {
-    /// Mounts, and starts receiving.
+    /// Mounts, and starts receiving. `on_end` is called when nothing more will come: after an unmount,
+    /// ours or anybody's.
     ///
     /// # Errors
     /// See [`FuseError`]; then nothing is mounted.
-    pub fn mount(options: &FuseOptions, engine: EngineHandle) -> Result<Self, FuseError> {
+    pub fn mount(
+        options: &FuseOptions,
+        engine: EngineHandle,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, FuseError> {
         let path = &options.mountpoint;
         if let Err(e) = std::fs::File::open("/dev/fuse") {
             return Err(FuseError::Device(e));
@@ -123,13 +127,17 @@ impl FuseFront {
                 // The receiving threads inherit it. A late receiver would stamp requests late.
                 let _ = rt::be_fifo();
             }
-            session.run()
+            if let Err(e) = session.run() {
+                tracing::warn!("the FUSE session ended with an error: {e}");
+            }
+            on_end();
         });
-        let session = session.map_err(|source| {
+        if let Err(source) = session {
             let _ = mountpoint::unmount(path); // the session is gone; do not leave its mount
-            FuseError::Mount { path: path.clone(), source, hint: "too many threads?" }
-        })?;
-        Ok(Self { mountpoint: path.clone(), session })
+            let hint = "too many threads?";
+            return Err(FuseError::Mount { path: path.clone(), source, hint });
+        }
+        Ok(Self { mountpoint: path.clone() })
     }
 
     /// The disk.
@@ -140,11 +148,6 @@ impl FuseFront {
     /// The folder.
     pub fn mountpoint(&self) -> &Path {
         &self.mountpoint
-    }
-
-    /// Whether somebody unmounted it, or the session ended otherwise.
-    pub fn has_ended(&self) -> bool {
-        self.session.is_finished()
     }
 }
 
