@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::workspace::Metadata;
 
 /// The package of the end-to-end tests, in tests/.
-const END_TO_END: &str = "e2e";
+pub(super) const END_TO_END: &str = "e2e";
 
 /// The package whose program they run.
 const PROGRAM: &str = "ublk-vpt";

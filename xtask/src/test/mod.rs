@@ -66,7 +66,7 @@ impl Run<'_> {
         }
         let nextest = run::quietly(cargo().args(["nextest", "--version"])).is_ok_and(|done| done.0);
         tally.add(timed("tests", || {
-            if nextest { self.nextest(&packages) } else { self.cargo_test(&packages) }
+            if nextest { self.nextest(&packages) } else { self.cargo_test() }
         })?);
         let documented = self.documented();
         if !documented.is_empty() {
@@ -113,9 +113,15 @@ impl Run<'_> {
         Ok(tally)
     }
 
-    fn cargo_test(&self, packages: &[String]) -> Result<Tally> {
+    fn cargo_test(&self) -> Result<Tally> {
         let mut command = cargo();
-        command.args(["test", "--no-fail-fast"]).args(packages);
+        // cargo cannot leave out a package it builds for, so here only the area's own is named.
+        command.args(["test", "--no-fail-fast"]);
+        match self.area {
+            Some(area) if area.end_to_end => command.args(["-p", areas::END_TO_END]),
+            Some(area) => command.args(["-p", &area.name]),
+            None => command.arg("--workspace"),
+        };
         match self.area.and_then(|area| area.folder.as_deref()) {
             Some(folder) => command.args(["--test", folder]),
             None => command.arg("--all-targets"),
