@@ -1,2 +1,89 @@
-//! The project's own commands.
-fn main() {}
+//! `cargo xtask`: the command line; each command is a module of the library.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{bench, demo, dist, lint, test};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve an image as a lab disk, measure it, show a table and a plot, clean up
+    Demo {
+        /// Print exactly one JSON object on standard output; progress goes to standard error
+        #[arg(long)]
+        json: bool,
+        /// Leave the device and its image in place, and say how to remove them
+        #[arg(long)]
+        keep: bool,
+        /// A small image and few requests: seconds instead of a minute, and a coarser result
+        #[arg(long)]
+        quick: bool,
+        /// Where the plots and the result go [default: target/demo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Run the tests; the last line counts what passed, failed and was skipped
+    Test {
+        /// Only this area: a package, or a folder of tests/
+        #[arg(long, value_name = "AREA")]
+        only: Option<String>,
+        /// List the areas
+        #[arg(long)]
+        list: bool,
+    },
+    /// Check format, warnings, dependency directions, licences, scripts, C style and house rules
+    Lint {
+        /// Run the formatter, and apply what clippy can fix by itself, before checking
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Measure against targets; exits 1 when one is missed
+    Bench {
+        /// Which benchmark
+        #[arg(required_unless_present = "list")]
+        name: Option<String>,
+        /// Print exactly one JSON object on standard output
+        #[arg(long)]
+        json: bool,
+        /// List the benchmarks
+        #[arg(long)]
+        list: bool,
+        /// Measure nothing: write the latest result into the README's table
+        #[arg(long, conflicts_with = "json")]
+        readme: bool,
+    },
+    /// Collect the binary, man pages, completions, configs, docs and licences in target/dist
+    Dist,
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Demo { json, keep, quick, out } => {
+            demo::main(&demo::Options { json, keep, quick, out })
+        }
+        Command::Test { only, list } => test::main(only.as_deref(), list),
+        Command::Lint { fix } => lint::main(fix),
+        Command::Bench { list: true, .. } => bench::list(),
+        Command::Bench { name, json, readme, .. } => {
+            bench::main(name.as_deref().unwrap_or_default(), json, readme)
+        }
+        Command::Dist => dist::main(),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

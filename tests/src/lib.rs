@@ -1,0 +1,53 @@
+//! What the end-to-end tests share: the real program, and skipping with a reason.
+//!
+//! ```ignore
+//! #[test]
+//! fn serves_an_image() {
+//!     e2e::need!(Fuse, Loop);
+//!     let mut command = e2e::ublk();
+//!     ...
+//! }
+//! ```
+
+mod program;
+mod resource;
+
+pub use program::{binary, run, ublk};
+pub use resource::{Resource, required, skipped};
+
+/// Returns from the test, printing `SKIP: its-name: reason`; the runner counts it as skipped.
+///
+/// `skip!(Fuse, "no {}", path)` says which resource is missing: where UBLK_VPT_REQUIRE names it,
+/// the test fails instead. `skip!("reason")` is for what no machine can be required to have.
+#[macro_export]
+macro_rules! skip {
+    ($resource:ident, $($reason:tt)+) => {{
+        $crate::skipped($crate::test_name!(), Some($crate::Resource::$resource), &format!($($reason)+));
+        return;
+    }};
+    ($($reason:tt)+) => {{
+        $crate::skipped($crate::test_name!(), None, &format!($($reason)+));
+        return;
+    }};
+}
+
+/// Skips the test unless the machine has every [`Resource`] named: `need!(Fuse, Loop)`.
+#[macro_export]
+macro_rules! need {
+    ($($resource:ident),+ $(,)?) => {$(
+        if let Some(why) = $crate::Resource::$resource.missing() {
+            $crate::skip!($resource, "{why}");
+        }
+    )+};
+}
+
+/// The full name of the function this stands in.
+#[macro_export]
+macro_rules! test_name {
+    () => {{
+        fn here() {}
+        std::any::type_name_of_val(&here)
+            .trim_end_matches("::here")
+            .trim_end_matches("::{{closure}}")
+    }};
+}

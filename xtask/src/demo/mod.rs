@@ -1,0 +1,178 @@
+//! `cargo xtask demo`: what a user would do by hand, with the public command line only.
+//!
+//! Build, make an image ([`image`]), `ublk add` ([`device`]), `ublk probe` and `ublk stats`, show
+//! ([`result`]), `ublk del`. Whatever happens, an interrupt included, the device and the image are
+//! gone afterwards, unless `--keep` asks for them.
+
+pub mod device;
+pub mod image;
+pub mod result;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use self::device::Device;
+use self::result::{Measured, field};
+use crate::deps;
+use crate::machine::{Machine, date};
+use crate::run::{self, Interrupt};
+use crate::workspace::{self, cargo};
+
+/// The drive shown: a 1997 disk, and slow enough to see.
+const DISK: &str = "barracuda-st32171w";
+
+/// What the command line asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// One JSON object on standard output.
+    pub json: bool,
+    /// Leave device and image.
+    pub keep: bool,
+    /// Small and short.
+    pub quick: bool,
+    /// Where results go.
+    pub out: Option<PathBuf>,
+}
+
+/// Runs the demo; an error when anything failed, cleaning up included.
+pub fn main(options: &Options) -> Result<bool> {
+    let interrupt = Interrupt::install()?;
+    if !Path::new("/dev/fuse").exists() {
+        bail!(
+            "there is no /dev/fuse: load the kernel's fuse module, or give this container the device"
+        );
+    }
+    deps::ensure(&[deps::FUSE])?;
+    let target = workspace::metadata()?.target_directory;
+    let out = options.out.clone().unwrap_or_else(|| target.join("demo"));
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
+    let out = out.canonicalize().with_context(|| format!("cannot find {}", out.display()))?;
+    let ublk = build(&target, &interrupt)?;
+    let measured = measure(options, &ublk, &target, &out, &interrupt)?;
+    let json = serde_json::to_string_pretty(&measured).context("cannot write the result")?;
+    let file = out.join("demo.json");
+    std::fs::write(&file, format!("{json}\n"))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    if options.json {
+        println!("{json}");
+    } else {
+        print!("{}", measured.report());
+        println!("result:  {}", file.display());
+    }
+    Ok(true)
+}
+
+fn progress(text: &str) {
+    eprintln!("demo: {text}");
+}
+
+fn build(target: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    progress("building ublk (the first time takes a few minutes)");
+    let mut command = cargo();
+    command.args(["build", "--release", "--locked", "-p", "ublk-vpt", "--bin", "ublk"]);
+    run::output(&mut command, Duration::from_secs(3600), interrupt)?;
+    Ok(target.join("release/ublk"))
+}
+
+fn measure(
+    options: &Options,
+    ublk: &Path,
+    target: &Path,
+    out: &Path,
+    interrupt: &Interrupt,
+) -> Result<Measured> {
+    let (bytes, requests) = if options.quick { (64 << 20, 200) } else { (1 << 30, 2000) };
+    // Below target/: a disk, where /tmp may be memory without direct I/O.
+    let mut folder = tempfile::Builder::new()
+        .prefix("demo-")
+        .tempdir_in(target)
+        .with_context(|| format!("cannot create a folder in {}", target.display()))?;
+    let image = folder.path().join("lab.img");
+    progress(&format!("writing an image of {} MiB", bytes >> 20));
+    image::write(&image, bytes, interrupt)?;
+    progress(&format!("ublk add vpt {DISK} --image lab.img"));
+    let mut device = Device::add(ublk, DISK, &image, interrupt)?;
+    let result = probe_and_ask(&device, out, requests, interrupt);
+    if options.keep && result.is_ok() {
+        device.keep();
+        folder.disable_cleanup(true);
+        progress(&format!(
+            "kept: {} on {}; remove it with: {} del -n {} && rm -r {}",
+            device.path,
+            image.display(),
+            ublk.display(),
+            device.id,
+            folder.path().display()
+        ));
+        return result;
+    }
+    progress(&format!("ublk del -n {}", device.id));
+    let removed = device.delete();
+    let folder_path = folder.path().to_owned();
+    let closed = folder.close().with_context(|| format!("cannot remove {}", folder_path.display()));
+    // The first thing that went wrong is the one to tell.
+    let measured = result?;
+    removed?;
+    closed?;
+    Ok(measured)
+}
+
+fn probe_and_ask(
+    device: &Device,
+    out: &Path,
+    requests: u32,
+    interrupt: &Interrupt,
+) -> Result<Measured> {
+    let (svg, png) = (out.join("demo.svg"), out.join("demo.png"));
+    for plot in [&svg, &png] {
+        // A plot of an earlier run must not stand for this one's.
+        if plot.exists() {
+            std::fs::remove_file(plot)
+                .with_context(|| format!("cannot remove {}", plot.display()))?;
+        }
+    }
+    let (machine, date) = (Machine::here(), date());
+    progress(&format!("ublk probe {}: {requests} random reads", device.path));
+    let mut probe = Command::new(&device.ublk);
+    probe.arg("probe").arg(&device.path);
+    probe.args(["--random", &requests.to_string(), "--disk", DISK, "--json"]);
+    probe.arg("--svg").arg(&svg).arg("--png").arg(&png);
+    let probed =
+        json(&run::output(&mut probe, Duration::from_secs(900), interrupt)?, "ublk probe")?;
+    let stats = device.stats(interrupt)?;
+    for plot in [&svg, &png] {
+        let length = std::fs::metadata(plot).map_or(0, |file| file.len());
+        if length == 0 {
+            bail!("ublk probe ended well but wrote no plot to {}", plot.display());
+        }
+    }
+    Ok(Measured {
+        front: device.front.clone(),
+        disk: DISK.to_owned(),
+        requests: probed.get("requests").and_then(Value::as_u64).unwrap_or(u64::from(requests)),
+        mean_ms: field(&probed, "ublk probe", "mean_ms")?,
+        expected_ms: field(&probed, "ublk probe", "expected_ms")?,
+        within_1pct: field(&stats, "ublk stats", "within_1pct")?,
+        within_2pct: field(&stats, "ublk stats", "within_2pct")?,
+        late_p50_us: field(&stats, "ublk stats", "timer_late_us.p50")?,
+        late_p99_us: field(&stats, "ublk stats", "timer_late_us.p99")?,
+        k: field(&stats, "ublk stats", "scale.k")?,
+        outside_within_1pct: field(&probed, "ublk probe", "within_1pct").ok(),
+        outside_within_2pct: field(&probed, "ublk probe", "within_2pct").ok(),
+        note: stats.pointer("/timekeeping/note").and_then(Value::as_str).map(str::to_owned),
+        svg,
+        png,
+        machine,
+        date,
+    })
+}
+
+/// Reads what one of our own commands printed.
+fn json(text: &str, command: &str) -> Result<Value> {
+    serde_json::from_str(text)
+        .with_context(|| format!("{command} --json printed no JSON object: {:?}", text.trim()))
+}

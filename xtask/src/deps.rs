@@ -1,0 +1,133 @@
+//! Brings what a command needs from the system: Debian packages by apt-get, cargo-deny by cargo.
+//!
+//! Installs only as root, where there is apt-get, and unless UBLK_VPT_NO_INSTALL is set; otherwise
+//! the error is one line with the packages' exact names.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{run, workspace};
+
+/// The version the checks were written with; others may know other settings.
+const CARGO_DENY: &str = "0.20.2";
+
+/// A program, and the Debian package that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// The program's file name.
+    pub program: &'static str,
+    /// The package to install.
+    pub package: &'static str,
+}
+
+/// Mounting over FUSE.
+pub const FUSE: Tool = Tool { program: "fusermount3", package: "fuse3" };
+/// Load generator.
+pub const FIO: Tool = Tool { program: "fio", package: "fio" };
+/// File system tools.
+pub const E2FSPROGS: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
+/// Loop devices.
+pub const LOSETUP: Tool = Tool { program: "losetup", package: "mount" };
+/// Checks shell scripts.
+pub const SHELLCHECK: Tool = Tool { program: "shellcheck", package: "shellcheck" };
+/// The peer with a delay filter.
+pub const NBDKIT: Tool = Tool { program: "nbdkit", package: "nbdkit" };
+/// Attaches an NBD server as a block device, where the kernel can.
+pub const NBD_CLIENT: Tool = Tool { program: "nbd-client", package: "nbd-client" };
+/// NBD in user space, where the kernel cannot.
+pub const NBD_FUSE: Tool = Tool { program: "nbdfuse", package: "nbdfuse" };
+/// Archives.
+pub const TAR: Tool = Tool { program: "tar", package: "tar" };
+
+/// Makes sure that the tools are there, installing what is missing.
+///
+/// Fails with the packages' names when they may not or could not be installed.
+pub fn ensure(tools: &[Tool]) -> Result<()> {
+    let missing = packages(tools, |program| run::which(program).is_some());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if let Some(why) = forbidden() {
+        bail!("missing packages: {names} ({why}); install them with: apt-get install {names}");
+    }
+    eprintln!("installing: {names}");
+    if !apt_install(&missing)? {
+        // The lists may be absent or old; once is enough to tell.
+        run::passes(Command::new("apt-get").args(["update", "-qq"]))?;
+        if !apt_install(&missing)? {
+            bail!("apt-get could not install: {names}");
+        }
+    }
+    let missing = packages(tools, |program| run::which(program).is_some());
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        bail!("installed, but their programs are not found: {}", missing.join(" "))
+    }
+}
+
+/// Makes sure that cargo-deny is there, building it when it may.
+pub fn ensure_cargo_deny() -> Result<()> {
+    if run::quietly(workspace::cargo().args(["deny", "--version"]))?.0 {
+        return Ok(());
+    }
+    let install = format!("cargo install cargo-deny --locked --version {CARGO_DENY}");
+    if no_install() {
+        bail!("missing: cargo-deny (UBLK_VPT_NO_INSTALL is set); install it with: {install}");
+    }
+    eprintln!("installing: cargo-deny {CARGO_DENY}");
+    let mut cargo = workspace::cargo();
+    cargo.args(["install", "cargo-deny", "--quiet", "--locked", "--version", CARGO_DENY]);
+    // A checker that runs for a second is not worth minutes of optimising.
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+    cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+    cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    if run::passes(&mut cargo)? { Ok(()) } else { bail!("could not install it with: {install}") }
+}
+
+/// The packages of the tools that are not there, each once.
+fn packages(tools: &[Tool], there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut names: Vec<_> =
+        tools.iter().filter(|tool| !there(tool.program)).map(|tool| tool.package).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn no_install() -> bool {
+    std::env::var("UBLK_VPT_NO_INSTALL").is_ok_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Why packages may not be installed here, if so.
+fn forbidden() -> Option<&'static str> {
+    if no_install() {
+        Some("UBLK_VPT_NO_INSTALL is set")
+    } else if !rustix::process::geteuid().is_root() {
+        Some("not root")
+    } else if run::which("apt-get").is_none() {
+        Some("no apt-get here")
+    } else {
+        None
+    }
+}
+
+fn apt_install(packages: &[&str]) -> Result<bool> {
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
+    run::passes(apt.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_only_what_is_missing_and_each_once() {
+        let tools = [FUSE, FIO, SHELLCHECK, FIO];
+        assert_eq!(packages(&tools, |_| true), Vec::<&str>::new());
+        assert_eq!(packages(&tools, |program| program == "fusermount3"), ["fio", "shellcheck"]);
+    }
+}

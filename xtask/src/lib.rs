@@ -1,0 +1,16 @@
+//! The project's own commands, one module each: [`demo`], [`test`], [`lint`], [`bench`], [`dist`].
+//!
+//! They drive programs as a user would (cargo, git, the built `ublk`), and bring what they need
+//! ([`deps`]). Every command returns `Ok(true)` when all is well, `Ok(false)` when something failed
+//! that has been printed already, and an error when it could not do its work.
+
+pub mod bench;
+pub mod demo;
+pub mod deps;
+pub mod dist;
+pub mod lint;
+pub mod machine;
+pub mod run;
+pub mod table;
+pub mod test;
+pub mod workspace;

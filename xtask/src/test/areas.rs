@@ -1,0 +1,95 @@
+//! What `cargo xtask test --only` may name: a package, or a folder of tests/.
+
+use anyhow::{Context, Result};
+
+use crate::workspace::Metadata;
+
+/// The package of the end-to-end tests, in tests/.
+pub(super) const END_TO_END: &str = "e2e";
+
+/// The package whose program they run.
+const PROGRAM: &str = "ublk-vpt";
+
+/// One part of the tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Its name.
+    pub name: String,
+    /// For the list.
+    pub about: String,
+    /// Whether its tests run the real program.
+    pub end_to_end: bool,
+    /// The folder of tests/, when it is one.
+    pub folder: Option<String>,
+}
+
+impl Area {
+    /// Arguments that select its packages. The program is built with its tests, so that one choice of
+    /// features serves both and nothing is built twice.
+    pub fn packages(&self) -> Vec<String> {
+        let names = if self.end_to_end { vec![END_TO_END, PROGRAM] } else { vec![&*self.name] };
+        names.iter().flat_map(|name| ["-p".to_owned(), (*name).to_owned()]).collect()
+    }
+
+    /// The nextest expression for its tests, when [`Area::packages`] selects more than them.
+    pub fn filter(&self) -> Option<String> {
+        match &self.folder {
+            Some(folder) => Some(format!("package({END_TO_END}) & binary(={folder})")),
+            None => self.end_to_end.then(|| format!("package({END_TO_END})")),
+        }
+    }
+}
+
+/// Every area of the workspace, packages first.
+pub fn all(metadata: &Metadata) -> Vec<Area> {
+    let mut areas = Vec::new();
+    let mut folders = Vec::new();
+    for package in &metadata.packages {
+        let end_to_end = package.name == END_TO_END;
+        areas.push(Area {
+            name: package.name.clone(),
+            about: if end_to_end { "all folders of tests/" } else { "the package's own tests" }
+                .into(),
+            end_to_end,
+            folder: None,
+        });
+        let tests = package.targets.iter().filter(|target| target.kind == ["test"]);
+        for test in tests.filter(|_| end_to_end) {
+            folders.push(Area {
+                name: test.name.clone(),
+                about: format!("tests/{}: end to end, with the real program", test.name),
+                end_to_end,
+                folder: Some(test.name.clone()),
+            });
+        }
+    }
+    areas.append(&mut folders);
+    areas
+}
+
+/// The area of a name; the error lists the names there are.
+pub fn find<'a>(areas: &'a [Area], name: &str) -> Result<&'a Area> {
+    let found = areas.iter().find(|area| area.name == name.trim_end_matches('/'));
+    found.with_context(|| {
+        let names: Vec<_> = areas.iter().map(|area| area.name.as_str()).collect();
+        format!("there is no test area {name:?}; there are: {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    #[test]
+    fn every_package_and_every_folder_is_an_area() {
+        let areas = all(&workspace::metadata().expect("metadata"));
+        assert_eq!(find(&areas, "vpt-model").expect("a package").packages(), ["-p", "vpt-model"]);
+        assert_eq!(find(&areas, "vpt-model").expect("a package").filter(), None);
+        let cli = find(&areas, "cli").expect("a folder");
+        assert_eq!(cli.packages(), ["-p", "e2e", "-p", "ublk-vpt"]);
+        assert_eq!(cli.filter().as_deref(), Some("package(e2e) & binary(=cli)"));
+        let error = find(&areas, "nothing").expect_err("unknown").to_string();
+        assert!(error.contains("there are: ") && error.contains("xtask"), "{error}");
+    }
+}

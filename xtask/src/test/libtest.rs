@@ -1,0 +1,57 @@
+//! Reading what `cargo test` prints.
+
+use super::tally::{Tally, skip_line};
+
+/// Counts the results of all test programs in an output.
+pub fn read(output: &str) -> Tally {
+    let mut tally = Tally::default();
+    let mut returned_early = 0;
+    for line in output.lines() {
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            let number = |what: &str| {
+                let words: Vec<_> = rest.split([' ', '.', ';']).filter(|w| !w.is_empty()).collect();
+                let pair = words.windows(2).find(|pair| pair[1] == what);
+                pair.and_then(|pair| pair[0].parse::<usize>().ok()).unwrap_or(0)
+            };
+            tally.passed += number("passed");
+            tally.failed += number("failed");
+            for _ in 0..number("ignored") {
+                tally.skipped.push(("ignored".into(), "marked so in its source".into()));
+            }
+        } else if let Some(name) =
+            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        {
+            tally.failures.push(name.to_owned());
+        } else if let Some(skip) = skip_line(line)
+            && !tally.skipped.contains(&skip)
+        {
+            tally.skipped.push(skip);
+            returned_early += 1;
+        }
+    }
+    // libtest counts a test that returned early as passed.
+    tally.passed = tally.passed.saturating_sub(returned_early);
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_up_programs_and_takes_skips_from_the_passed() {
+        let output = "running 3 tests\ntest a ... ok\ntest b ... ok\ntest c ... FAILED\n\
+                      ---- b stdout ----\nSKIP: b: fuse: none\n\
+                      test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out\n\
+                      test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        let tally = read(output);
+        assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (5, 1, 2));
+        assert_eq!(tally.failures, ["c"]);
+        assert_eq!(tally.skipped[0], ("b".to_owned(), "fuse: none".to_owned()));
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        assert_eq!(read("warning: x\n"), Tally::default());
+    }
+}
