@@ -1,5 +1,7 @@
 //! What clients of a control socket can and cannot do to it.
 
+#![allow(clippy::unwrap_used)] // a test may end by a panic
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
