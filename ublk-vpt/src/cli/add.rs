@@ -1,0 +1,259 @@
+//! `ublk add`: what can be typed, and what it means once checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::{device_id, parse_size};
+use crate::daemon::device::{Back, Format, Front, LatencyChoice, Mode, RealTime, Spin};
+
+const HELP: &str = "\
+Examples:
+  ublk add vpt barracuda-st32171w --image lab.img --size 1G
+      a new 1 GiB image, served as a disk of 1997
+  ublk add vpt ./my-disk.toml --image lab.img --loop
+      also a block device, for file systems and I/O schedulers (needs root)
+  ublk add vpt cheetah-9lp --image lab.img --mode fixed --k 1 -n 3
+      exactly the real disk's time, as device 3
+  ublk add -t vpt -f lab.img --disk cheetah-9lp
+      the same in the spelling of ublksrv and rublk
+  ublk add vpt cheetah-9lp --back mem --size 256M
+      no image at all
+
+The device is a file named `disk` in a FUSE file system; with --loop also a /dev/loopN. Use it with
+O_DIRECT or it will be the page cache you measure. `ublk dump-config NAME` shows what a name means.";
+
+/// What was typed.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = HELP)]
+pub struct AddArgs {
+    /// Kind of device: vpt, a modelled spinning disk
+    #[arg(value_name = "TYPE")]
+    pub kind_position: Option<String>,
+    /// The modelled disk: a TOML file, or a name (an unknown one lists them all)
+    #[arg(value_name = "DISK")]
+    pub disk_position: Option<String>,
+    /// Kind of device, in the spelling of ublksrv
+    #[arg(short = 't', long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// The modelled disk, in the spelling of ublksrv
+    #[arg(long, value_name = "DISK")]
+    pub disk: Option<String>,
+    /// Device number [default: the lowest free one]
+    #[arg(short = 'n', long = "number", value_name = "ID", value_parser = device_id())]
+    pub id: Option<u32>,
+    /// Hardware queues; they share the one arm
+    #[arg(short = 'q', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub queues: u32,
+    /// Most requests inside the device at one time
+    #[arg(short = 'd', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub depth: u32,
+    /// The file (or block device) that holds the data
+    #[arg(short = 'f', long, alias = "file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub image: Option<PathBuf>,
+    /// How the image is written down; never guessed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Make the image, sparse and of this size, when it is missing: 512M, 1G, 1.5GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub size: Option<u64>,
+    /// Where the data is
+    #[arg(long, value_enum, default_value_t)]
+    pub back: Back,
+    /// What makes the device visible
+    #[arg(long, value_enum, default_value_t)]
+    pub front: Front,
+    /// An empty directory to mount it on [default: one in the state directory]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub mount: Option<PathBuf>,
+    /// Attach a loop device with direct I/O to it, for a block device
+    #[arg(long = "loop")]
+    pub loop_device: bool,
+    /// What moves the scale k: the backing store all the time, for a while, or nothing
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: Mode,
+    /// The scale to begin with: requests take k times the modelled disk's time
+    #[arg(long, default_value = "1", value_parser = parse_scale)]
+    pub k: f64,
+    /// The lowest scale that the modes may choose [default: 1, or k if that is lower]
+    #[arg(long, value_name = "K", value_parser = parse_scale)]
+    pub k_min: Option<f64>,
+    /// The highest scale that the modes may choose
+    #[arg(long, value_name = "K", default_value = "1000", value_parser = parse_scale)]
+    pub k_max: f64,
+    /// Refuse writes
+    #[arg(long)]
+    pub read_only: bool,
+    /// For everything random in the model: same seed, same times
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Keep time under SCHED_FIFO
+    #[arg(long, value_enum, default_value_t)]
+    pub rt: RealTime,
+    /// Never spin before a deadline: less CPU, later completions
+    #[arg(long)]
+    pub no_spin: bool,
+    /// Rotational latency, in the place of the disk file's
+    #[arg(long, value_enum)]
+    pub latency: Option<LatencyChoice>,
+    /// How many waiting requests the disk chooses from, in the place of the disk file's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub ncq: Option<u16>,
+    /// Write one line of JSON for every finished request, with every part of its delay
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
+    /// Stay in the terminal; Ctrl-C ends the device
+    #[arg(long)]
+    pub foreground: bool,
+    /// How long the device may take to come up
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What it means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddOptions {
+    /// Wanted number.
+    pub id: Option<u32>,
+    /// File or name of the modelled disk.
+    pub disk: String,
+    /// The image, for a file back end.
+    pub image: Option<PathBuf>,
+    /// Lowest scale.
+    pub k_min: f64,
+    /// Spin or not.
+    pub spin: Spin,
+    /// How long to wait.
+    pub patience: Duration,
+}
+
+impl AddArgs {
+    /// Checks what no single argument can tell.
+    ///
+    /// # Errors
+    /// One line for people: wrong usage.
+    pub fn check(&self) -> Result<AddOptions, String> {
+        let disk = self.disk()?;
+        let image = match (self.back, &self.image) {
+            (Back::File, Some(image)) => Some(image.clone()),
+            (Back::File, None) => {
+                return Err("an image is needed: --image FILE, with --size SIZE to make it".into());
+            }
+            (back, Some(image)) => {
+                let (image, back) = (image.display(), name_of(back));
+                return Err(format!("--image {image} has no use with --back {back}"));
+            }
+            (back, None) if self.size.is_none() => {
+                return Err(format!("--back {} needs a --size", name_of(back)));
+            }
+            (_, None) => None,
+        };
+        let k_min = self.k_min.unwrap_or(self.k.min(1.0));
+        if k_min > self.k_max {
+            return Err(format!("--k-min {k_min} is above --k-max {}", self.k_max));
+        }
+        if self.mode != Mode::Fixed && !(k_min..=self.k_max).contains(&self.k) {
+            let (k, k_max) = (self.k, self.k_max);
+            return Err(format!("--k {k} is not between --k-min {k_min} and --k-max {k_max}"));
+        }
+        Ok(AddOptions {
+            id: self.id,
+            disk,
+            image,
+            k_min,
+            spin: if self.no_spin { Spin::Off } else { Spin::Auto },
+            patience: Duration::from_secs(self.timeout),
+        })
+    }
+
+    /// TYPE and DISK may come by position or by option, in any mixture.
+    fn disk(&self) -> Result<String, String> {
+        let mut positions =
+            [&self.kind_position, &self.disk_position].into_iter().flatten().cloned();
+        let kind = self.kind.clone().or_else(|| positions.next());
+        match kind.as_deref() {
+            Some("vpt") => {}
+            None => return Err("a type is needed: ublk add vpt DISK --image FILE".into()),
+            Some(other) => {
+                return Err(format!(
+                    "unknown type {other:?}: the only one is vpt; did you mean: ublk add vpt {other}?"
+                ));
+            }
+        }
+        let disk = self.disk.clone().or_else(|| positions.next());
+        if let Some(extra) = positions.next() {
+            return Err(format!("one argument too many: {extra:?}"));
+        }
+        disk.ok_or_else(|| "a disk is needed: ublk add vpt DISK (a TOML file or a name)".into())
+    }
+}
+
+fn name_of(back: Back) -> String {
+    back.to_possible_value().map_or(String::new(), |v| v.get_name().to_owned())
+}
+
+/// A scale: a positive finite number.
+pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(k) if k > 0.0 && k.is_finite() => Ok(k),
+        Ok(_) => Err("a scale is a number above 0".into()),
+        Err(_) => Err("not a number".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn check(line: &str) -> Result<AddOptions, String> {
+        let words = ["ublk", "add"].into_iter().chain(line.split_whitespace());
+        match Cli::try_parse_from(words).map_err(|e| e.to_string())?.command {
+            Command::Add(args) => args.check(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_spellings_mean_the_same() {
+        let ours = check("vpt cheetah --image a.img").unwrap();
+        assert_eq!(check("-t vpt -f a.img --disk cheetah").unwrap(), ours);
+        assert_eq!(check("-t vpt cheetah --file a.img").unwrap(), ours);
+        assert_eq!(check("vpt --disk cheetah -f a.img").unwrap(), ours);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        for (line, reason) in [
+            ("", "a type is needed"),
+            ("cheetah --image a", "did you mean: ublk add vpt cheetah?"),
+            ("vpt --image a", "a disk is needed"),
+            ("vpt cheetah", "an image is needed"),
+            ("vpt cheetah --back mem", "--back mem needs a --size"),
+            ("vpt cheetah --back null --size 1G --image a", "has no use with --back null"),
+            ("vpt cheetah -f a --k 0", "a scale is a number above 0"),
+            ("vpt cheetah -f a --k NaN", "a scale is a number above 0"),
+            ("vpt cheetah -f a --k 2 --k-max 1.5", "--k 2 is not between"),
+            ("vpt cheetah -f a --k-min 3 --k-max 2", "--k-min 3 is above --k-max 2"),
+            ("vpt cheetah -f a --size 100", "at least 512 bytes"),
+            ("vpt cheetah -f a -n 10000", "10000"),
+            ("vpt a -t vpt -f a", "one argument too many: \"a\""),
+            ("vpt cheetah -f a --format qcow2", "raw"),
+        ] {
+            let said = check(line).unwrap_err();
+            assert!(said.contains(reason), "{line:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_scale_below_one_lowers_the_bound() {
+        assert_eq!(check("vpt c -f a --k 0.5").unwrap().k_min, 0.5);
+        assert_eq!(check("vpt c -f a --k 2").unwrap().k_min, 1.0);
+    }
+}

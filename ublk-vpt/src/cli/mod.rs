@@ -1,0 +1,98 @@
+//! What can be typed. The help, the man pages and the completions all come from these definitions;
+//! `*Args` are what was typed, the checked options made of them are what the commands work with.
+
+mod add;
+mod manage;
+mod measure;
+mod size;
+mod tools;
+
+pub use add::{AddArgs, AddOptions};
+pub use manage::{DelArgs, ListArgs, SetArgs, StatsArgs, TopArgs};
+pub use measure::{Caching, ProbeArgs, ReplayArgs, TraceFormat};
+pub use size::{format_size, parse_size};
+pub use tools::{CheckConfigArgs, CompletionsArgs, DumpConfigArgs, FeaturesArgs, ManArgs};
+
+use clap::{Parser, Subcommand};
+
+use crate::state::MAX_ID;
+
+/// Lab disks that take the time a spinning disk would take.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "ublk",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = MAIN_HELP
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const MAIN_HELP: &str = "\
+A first disk:
+  ublk add vpt barracuda-st32171w --image lab.img --size 1G   make it; prints the file to use
+  ublk list                                                   what is there
+  ublk stats -n 0                                             what it did, and how exactly
+  ublk del -n 0                                               end it; the image stays
+
+Environment:
+  UBLK_STATE_DIR  where running devices are written down
+                  (root: /run/ublksrvd, others: $XDG_RUNTIME_DIR/ublksrvd)
+  UBLK_LOG        how much a device's log says: error, warn, info, debug, or a filter
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Make a device.
+    Add(AddArgs),
+    /// End devices.
+    Del(DelArgs),
+    /// Say which devices there are.
+    List(ListArgs),
+    /// Say what a device did and how exactly it kept its time.
+    Stats(StatsArgs),
+    /// Change a running device.
+    Set(SetArgs),
+    /// Watch all devices in the terminal.
+    Top(TopArgs),
+    /// Measure how long a disk, device or file takes over what distance.
+    Probe(ProbeArgs),
+    /// Run a recorded trace through a modelled disk, without a device.
+    Replay(ReplayArgs),
+    /// Say what works on this machine, and why something does not.
+    Features(FeaturesArgs),
+    /// Check files that describe disks.
+    CheckConfig(CheckConfigArgs),
+    /// Print the file that describes a disk, to start one's own from.
+    DumpConfig(DumpConfigArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// Write the manual pages.
+    Man(ManArgs),
+    /// The daemon of one device; started by `add`.
+    #[command(name = crate::daemon::DAEMON_COMMAND, hide = true)]
+    Daemon,
+}
+
+/// Reads a device number.
+fn device_id() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=i64::from(MAX_ID))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,16 @@
+//! One process per device: starting it, running it, ending it.
+//!
+//! ```text
+//!   ublk add ──spawn──> claim a number ─> record: STARTING ─> open device ─> record: LIVE ─> socket ─> ready
+//!                                                                                                      │
+//!   SIGINT, SIGTERM, `ublk del`, unmount from outside ─> device.stop ─> device.wait ─> clear away <────┘
+//! ```
+
+pub mod device;
+mod run;
+mod spawn;
+mod start;
+
+pub use run::{Surroundings, run_background, run_foreground};
+pub use spawn::{DAEMON_COMMAND, SpawnError, spawn};
+pub use start::{Announcement, StartRequest};

@@ -1,0 +1,183 @@
+//! Clearing away what a dead daemon left: mounts, loop devices, sockets, records.
+//!
+//! Everything here works from what was written down before it was done, so a daemon can be killed at
+//! any moment. The order matters: a loop device is found by the path of its file, which the kernel no
+//! longer knows once the file system under it is unmounted.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use daemonkit::lock::{LockError, LockFile};
+
+use super::mounts::{self, Mount};
+use super::{Cleanup, Record, StateDir, StateError};
+
+/// Detaches a loop device (`/dev/loopN`) if its backing file still is the given one; `Ok` when it is
+/// not attached or another's. An error is one line for people.
+pub type DetachLoop = fn(device: &Path, backing: &Path) -> Result<(), String>;
+
+/// What was done about one dead device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reaped {
+    /// Its number.
+    pub id: u32,
+    /// The daemon's process, if that was written down.
+    pub pid: Option<u32>,
+    /// What was undone, each a few words.
+    pub done: Vec<String>,
+    /// Oddities that do not keep it from being cleared away.
+    pub warnings: Vec<String>,
+    /// Why it is still there.
+    pub problem: Option<String>,
+}
+
+impl StateDir {
+    /// Clears away every dead device.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or is another user's.
+    pub fn reap(&self, detach: DetachLoop) -> Result<Vec<Reaped>, StateError> {
+        // The common case, nothing dead, needs no lock and no permission to write.
+        let mut dead = Vec::new();
+        for id in self.ids()? {
+            if self.living(id)?.is_none() {
+                dead.push(id);
+            }
+        }
+        if dead.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _directory = self.lock()?;
+        let mut reaped = Vec::new();
+        for id in dead {
+            let lock = match LockFile::try_lock(&self.file(id, "lock")) {
+                Ok(lock) => lock,
+                // Its number was taken again in the meantime.
+                Err(LockError::Held { .. }) => continue,
+                Err(LockError::Io { path, source }) => return Err(StateError::Io { path, source }),
+            };
+            let mut report = self.clear(id, detach);
+            if report.problem.is_none()
+                && let Err(e) = lock.remove()
+            {
+                report.problem = Some(e.to_string());
+            }
+            reaped.push(report);
+        }
+        Ok(reaped)
+    }
+
+    /// Undoes and removes everything of device `id` but its lock, which the caller holds.
+    pub(super) fn clear(&self, id: u32, detach: DetachLoop) -> Reaped {
+        let mut report = Reaped { id, ..Reaped::default() };
+        let json = self.file(id, "json");
+        let own_mount = self.mount_dir(id);
+        let cleanup = match Record::read(&json) {
+            Ok(Some(record)) => {
+                report.pid = Some(record.dev_info.ublksrv_pid);
+                record.cleanup
+            }
+            Ok(None) => Cleanup { mount: own_mount.clone(), ..Cleanup::default() },
+            Err(e) => {
+                report.warnings.push(format!("{e}; only what is under its own name is cleared"));
+                Cleanup { mount: own_mount.clone(), ..Cleanup::default() }
+            }
+        };
+        report.problem = self
+            .undo(&cleanup, &own_mount, detach, &mut report.done)
+            .and_then(|()| self.remove_files(id, &own_mount))
+            .err();
+        report
+    }
+
+    fn undo(
+        &self,
+        cleanup: &Cleanup,
+        own_mount: &Path,
+        detach: DetachLoop,
+        done: &mut Vec<String>,
+    ) -> Result<(), String> {
+        for (device, backing) in loop_devices(cleanup) {
+            detach(&device, &backing)
+                .map_err(|e| format!("cannot detach {}: {e}", device.display()))?;
+            done.push(format!("detached {}", device.display()));
+        }
+        for point in [cleanup.mount.as_path(), own_mount] {
+            // On somebody's own directory only what we mounted is ours; a kill between mounting and
+            // writing it down leaves no number, but then it can only be a FUSE file system.
+            let ours = |mount: &Mount| match &cleanup.mount_device {
+                _ if point == own_mount => true,
+                Some(device) => *device == mount.device,
+                None => mount.kind.starts_with("fuse"),
+            };
+            match mounts::unmount(point, ours) {
+                Ok(true) => done.push(format!("unmounted {}", point.display())),
+                Ok(false) => {}
+                // Ours went away and somebody mounted something else: nothing left to do for us.
+                Err(_) if point != own_mount && !still_ours(point, cleanup) => {}
+                Err(e) => return Err(format!("cannot unmount {}: {e}", point.display())),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_files(&self, id: u32, own_mount: &Path) -> Result<(), String> {
+        let tell = |path: &Path, e: io::Error| format!("cannot remove {}: {e}", path.display());
+        match fs::remove_dir(own_mount) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(own_mount, e)),
+            _ => {}
+        }
+        let log = self.file(id, "log");
+        match fs::rename(&log, self.file(id, "log.last")) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&log, e)),
+            _ => {}
+        }
+        for ending in ["sock", "json"] {
+            let path = self.file(id, ending);
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&path, e)),
+                _ => {}
+            }
+        }
+        // Temporary names of a write that was cut short.
+        let prefix = format!(".{id:04}.");
+        for entry in fs::read_dir(self.path()).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                fs::remove_file(entry.path()).map_err(|e| tell(&entry.path(), e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn still_ours(point: &Path, cleanup: &Cleanup) -> bool {
+    match (mounts::mount_at(point), &cleanup.mount_device) {
+        (Some(mount), Some(device)) => mount.device == *device,
+        (Some(mount), None) => mount.kind.starts_with("fuse"),
+        (None, _) => false,
+    }
+}
+
+/// The recorded loop device, and any other whose backing file is under the mount point: the daemon may
+/// have died between attaching and writing that down.
+fn loop_devices(cleanup: &Cleanup) -> Vec<(PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/sys/block").into_iter().flatten().flatten() {
+        let Ok(text) = fs::read_to_string(entry.path().join("loop/backing_file")) else {
+            continue; // no loop device, or nothing attached
+        };
+        // The kernel says so when the name is gone, which it is not while the mount is there.
+        let backing = PathBuf::from(text.trim_end_matches('\n').trim_end_matches(" (deleted)"));
+        let device = Path::new("/dev").join(entry.file_name());
+        let recorded = cleanup.loop_device.as_ref() == Some(&device)
+            && cleanup.file.as_ref() == Some(&backing);
+        let under_mount = !cleanup.mount.as_os_str().is_empty()
+            && backing.starts_with(&cleanup.mount)
+            && mounts::is_mount_point(&cleanup.mount);
+        if recorded || under_mount {
+            found.push((device, backing));
+        }
+    }
+    found
+}

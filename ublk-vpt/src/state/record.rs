@@ -1,0 +1,215 @@
+//! What is written down about a device: for `list`, and for cleaning up after a dead daemon.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::device::{DeviceConfig, DeviceInfo};
+
+/// The version of the record's shape.
+const VERSION: u32 = 1;
+
+/// Where a device is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LifeState {
+    /// Its daemon is opening it.
+    Starting,
+    /// It works.
+    Live,
+    /// Its daemon is gone. Never written down: it is found by the lock.
+    Dead,
+}
+
+impl LifeState {
+    /// As `list` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "STARTING",
+            Self::Live => "LIVE",
+            Self::Dead => "DEAD",
+        }
+    }
+}
+
+/// The part that a ublk kernel device has too, under the names it has there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevInfo {
+    /// Device number.
+    pub dev_id: u32,
+    /// Queues.
+    pub nr_hw_queues: u32,
+    /// Depth of each.
+    pub queue_depth: u32,
+    /// Largest request, bytes.
+    pub max_io_buf_bytes: u32,
+    /// The daemon's process.
+    pub ublksrv_pid: u32,
+    /// Kernel feature flags; 0 without the ublk driver.
+    pub flags: u64,
+    /// Where it is in its life.
+    pub state: LifeState,
+    /// Whose it is.
+    pub owner_uid: u32,
+    /// Whose group's it is.
+    pub owner_gid: u32,
+}
+
+/// What is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Always `vpt`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The modelled disk's name.
+    pub disk: String,
+    /// The image, if there is one.
+    pub image: Option<PathBuf>,
+    /// How it is visible.
+    pub front: String,
+    /// The file or block device to open; empty while it starts.
+    pub path: PathBuf,
+    /// Size in bytes; 0 while it starts.
+    pub size_bytes: u64,
+    /// Smallest unit, bytes.
+    pub block_size: u32,
+    /// Writes are refused.
+    pub read_only: bool,
+}
+
+/// One queue and its thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Number of the queue.
+    pub qid: u32,
+    /// Its thread.
+    pub tid: u32,
+}
+
+/// What has to be undone when the daemon can no longer do it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleanup {
+    /// Where it is, or is about to be, mounted.
+    pub mount: PathBuf,
+    /// `major:minor` of what is mounted there, once it is.
+    pub mount_device: Option<String>,
+    /// The served file, once it is there.
+    pub file: Option<PathBuf>,
+    /// The loop device on it, once it is attached.
+    pub loop_device: Option<PathBuf>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this shape.
+    pub version: u32,
+    /// The part in common with ublk kernel devices.
+    pub dev_info: DevInfo,
+    /// What is served.
+    pub target: Target,
+    /// Its queues.
+    pub queues: Vec<Queue>,
+    /// What to undo.
+    pub cleanup: Cleanup,
+    /// What its user should know.
+    pub notes: Vec<String>,
+}
+
+/// A record that is there but of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {reason}")]
+pub struct RecordError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl Record {
+    /// Before anything is opened or mounted.
+    pub fn starting(config: &DeviceConfig) -> Self {
+        Self {
+            version: VERSION,
+            dev_info: DevInfo {
+                dev_id: config.id,
+                nr_hw_queues: config.queues,
+                queue_depth: config.depth,
+                max_io_buf_bytes: 0,
+                ublksrv_pid: std::process::id(),
+                flags: 0,
+                state: LifeState::Starting,
+                owner_uid: rustix::process::geteuid().as_raw(),
+                owner_gid: rustix::process::getegid().as_raw(),
+            },
+            target: Target {
+                kind: "vpt".into(),
+                disk: config.disk.name.clone(),
+                image: config.image.clone(),
+                front: String::new(),
+                path: PathBuf::new(),
+                size_bytes: 0,
+                block_size: 512,
+                read_only: config.read_only,
+            },
+            queues: Vec::new(),
+            cleanup: Cleanup { mount: config.mount.clone(), ..Cleanup::default() },
+            notes: Vec::new(),
+        }
+    }
+
+    /// Once it works.
+    pub fn live(config: &DeviceConfig, info: &DeviceInfo) -> Self {
+        let mut record = Self::starting(config);
+        record.dev_info.state = LifeState::Live;
+        record.dev_info.max_io_buf_bytes = info.max_request_bytes;
+        record.target.front.clone_from(&info.front);
+        record.target.path = info.path().to_owned();
+        record.target.size_bytes = info.size_bytes;
+        record.target.block_size = info.block_size;
+        record.queues = info
+            .threads
+            .iter()
+            .filter(|t| t.role.starts_with("queue"))
+            .zip(0..)
+            .map(|(thread, qid)| Queue { qid, tid: thread.tid })
+            .collect();
+        record.cleanup.mount_device = super::mount_at(&config.mount).map(|m| m.device);
+        record.cleanup.file = Some(info.file.clone());
+        record.cleanup.loop_device.clone_from(&info.block_device);
+        record.notes.clone_from(&info.notes);
+        record
+    }
+
+    /// Writes it in one step.
+    ///
+    /// # Errors
+    /// Whatever writing gave.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        daemonkit::atomic::write(path, &text, 0o644)
+    }
+
+    /// Reads one; `None` if there is none.
+    ///
+    /// # Errors
+    /// It is there but not readable, or not a record of this version.
+    pub fn read(path: &Path) -> Result<Option<Self>, RecordError> {
+        let refuse = |reason: String| RecordError { path: path.to_owned(), reason };
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(refuse(e.to_string())),
+        };
+        let record: Self = serde_json::from_slice(&bytes)
+            .map_err(|e| refuse(format!("not a device's record: {e}")))?;
+        if record.version != VERSION {
+            let found = record.version;
+            return Err(refuse(format!("record of version {found}; this ublk reads {VERSION}")));
+        }
+        Ok(Some(record))
+    }
+}
