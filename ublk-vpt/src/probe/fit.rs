@@ -133,7 +133,9 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Fit> {
             break;
         }
         // A target with half its requests cached has no single curve; better say what there is.
-        let Some(again) = fit_all(&inside).filter(|_| inside.len() * 2 > points.len()) else { break };
+        let Some(again) = fit_all(&inside).filter(|_| inside.len() * 2 > points.len()) else {
+            break;
+        };
         (kept, best) = (inside, again);
     }
     Some(Fit { points: points.len(), outliers: points.len() - kept.len(), ..best })

@@ -85,8 +85,8 @@ impl Sums {
     /// (base, full) of the best line with neither below 0.
     pub(super) fn line(&self) -> (f64, f64) {
         let all = self.rows[self.u.len()];
-        let (base, full) = solve2([[all.n, all.u], [all.u, all.uu]], [all.y, all.uy])
-            .unwrap_or((0.0, 0.0));
+        let (base, full) =
+            solve2([[all.n, all.u], [all.u, all.uu]], [all.y, all.uy]).unwrap_or((0.0, 0.0));
         if full < 0.0 {
             (self.mean, 0.0) // does not rise: distance does not matter here
         } else if base + self.mean < 0.0 {
@@ -103,9 +103,9 @@ impl Sums {
         let gaps = (1..n)
             .filter(|&i| self.u[i] > self.u[i - 1])
             .map(|i| ((self.u[i] + self.u[i - 1]) / 2.0, i));
-        let grid = (1..GRID).map(|i| low + (high - low) * i as f64 / GRID as f64).map(|knee| {
-            (knee, self.u.partition_point(|&u| u < knee))
-        });
+        let grid = (1..GRID)
+            .map(|i| low + (high - low) * i as f64 / GRID as f64)
+            .map(|knee| (knee, self.u.partition_point(|&u| u < knee)));
         gaps.chain(grid).filter(|&(_, i)| self.enough(0, i) && self.enough(i, n)).collect()
     }
 
@@ -129,7 +129,8 @@ pub(super) fn search(sums: &Sums, continuous: bool) -> Option<TwoPieceFit> {
     for (knee, below) in sums.knees() {
         let short = sums.rows[below];
         let long = sums.rows[sums.u.len()].minus(short);
-        let candidate = if continuous { meeting(short, long, knee) } else { apart(short, long, knee) };
+        let candidate =
+            if continuous { meeting(short, long, knee) } else { apart(short, long, knee) };
         let Some((rss, mut curve)) = candidate else { continue };
         curve.short_base_ms += sums.mean;
         curve.long_base_ms += sums.mean;
@@ -195,7 +196,8 @@ fn solve2(m: [[f64; 2]; 2], r: [f64; 2]) -> Option<(f64, f64)> {
 /// Gauss elimination with the largest pivot.
 fn solve3(mut m: [[f64; 3]; 3], mut r: [f64; 3]) -> Option<[f64; 3]> {
     for column in 0..3 {
-        let pivot = (column..3).max_by(|&a, &b| m[a][column].abs().total_cmp(&m[b][column].abs()))?;
+        let pivot =
+            (column..3).max_by(|&a, &b| m[a][column].abs().total_cmp(&m[b][column].abs()))?;
         m.swap(column, pivot);
         r.swap(column, pivot);
         if m[column][column].abs() < 1e-12 {
@@ -203,8 +205,9 @@ fn solve3(mut m: [[f64; 3]; 3], mut r: [f64; 3]) -> Option<[f64; 3]> {
         }
         for row in column + 1..3 {
             let factor = m[row][column] / m[column][column];
-            for k in column..3 {
-                m[row][k] -= factor * m[column][k];
+            let upper = m[column];
+            for (value, above) in m[row].iter_mut().zip(upper).skip(column) {
+                *value -= factor * above;
             }
             r[row] -= factor * r[column];
         }

@@ -115,7 +115,7 @@ impl Options {
     pub fn check(&self) -> Result<(), ProbeError> {
         let bad = |option, problem: String| Err(ProbeError::Option { option, problem });
         let b = self.block_bytes;
-        if b == 0 || b % 512 != 0 || b > 16 << 20 {
+        if b == 0 || !b.is_multiple_of(512) || b > 16 << 20 {
             return bad("block size", format!("{b} bytes; take a multiple of 512, at most 16 MiB"));
         }
         if self.random_only && self.random == 0 {
@@ -190,7 +190,9 @@ pub enum ProbeError {
         target: String,
     },
     /// We may not read it.
-    #[error("{target}: not allowed to read it; run as root or as a member of the group that owns it")]
+    #[error(
+        "{target}: not allowed to read it; run as root or as a member of the group that owns it"
+    )]
     Permission {
         /// The target.
         target: String,

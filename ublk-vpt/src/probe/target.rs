@@ -100,8 +100,7 @@ impl Target {
         let name = path.display().to_string();
         // Looked at before it is opened: opening a pipe blocks, opening a tape rewinds it.
         let meta = std::fs::metadata(path).map_err(|e| refuse(&name, "look at it", e))?;
-        let kind = kind(&meta)
-            .map_err(|kind| ProbeError::Kind { target: name.clone(), kind })?;
+        let kind = kind(&meta).map_err(|kind| ProbeError::Kind { target: name.clone(), kind })?;
         let mut notes = Vec::new();
         let plain = open(path, false).map_err(|e| refuse(&name, "open it", e))?;
         let bytes = size(&plain).map_err(|e| refuse(&name, "find its size", e))?;
@@ -126,7 +125,9 @@ impl Target {
                 )),
             }
         } else {
-            notes.push("O_DIRECT was not asked for: the page cache is dropped before each read".into());
+            notes.push(
+                "O_DIRECT was not asked for: the page cache is dropped before each read".into(),
+            );
         }
         if let Some(share) = holes(&target.file, &meta, bytes) {
             notes.push(format!(
@@ -144,7 +145,7 @@ impl Target {
     fn go_direct(&mut self, path: &Path) -> Result<Option<io::Error>, ProbeError> {
         if self.kind == "block device"
             && let Ok(logical) = ioctl_blksszget(&self.file)
-            && self.block_bytes % u64::from(logical.max(1)) != 0
+            && !self.block_bytes.is_multiple_of(u64::from(logical.max(1)))
         {
             return Err(ProbeError::Block {
                 target: self.name.clone(),
@@ -246,7 +247,7 @@ fn kind(meta: &std::fs::Metadata) -> Result<&'static str, &'static str> {
 /// is whatever the server says.
 fn holes(file: &File, meta: &std::fs::Metadata, bytes: u64) -> Option<f64> {
     const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
-    let on_fuse = rustix::fs::fstatfs(file).is_ok_and(|s| s.f_type as i64 == FUSE_SUPER_MAGIC);
+    let on_fuse = rustix::fs::fstatfs(file).is_ok_and(|s| s.f_type == FUSE_SUPER_MAGIC);
     if !meta.is_file() || on_fuse {
         return None;
     }

@@ -108,7 +108,8 @@ fn the_published_barracuda_comes_out() {
 
 #[test]
 fn exact_data_has_no_outliers_and_stays_a_line() {
-    let points: Vec<_> = (0..200).map(|i| f64::from(i) / 199.0).map(|u| (u, 4.0 + 9.0 * u)).collect();
+    let points: Vec<_> =
+        (0..200).map(|i| f64::from(i) / 199.0).map(|u| (u, 4.0 + 9.0 * u)).collect();
     let fit = fit(&points).expect("enough points");
     assert_eq!((fit.outliers, fit.better), (0, Shape::Linear));
     assert!((fit.linear.base_ms - 4.0).abs() < 1e-9 && (fit.linear.r_squared - 1.0).abs() < 1e-9);
