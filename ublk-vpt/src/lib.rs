@@ -17,5 +17,6 @@ pub mod daemon;
 pub mod disks;
 pub mod engine;
 pub mod front;
+pub mod probe;
 pub mod report;
 pub mod state;
