@@ -198,7 +198,7 @@ impl Mechanics {
         }
     }
 
-    /// Mean and variance of the unscaled service time, in ms and ms^2, of `len` sectors at uniformly
+    /// Mean and variance of the unscaled service time, in ms and ms^2, of reads of `len` sectors at uniformly
     /// random places with nothing waiting. Seeks by quadrature over pairs of places at equal shares
     /// of the capacity, so that zoned mappings count; rotation R/2 with variance R^2/12 unless fixed.
     pub(crate) fn expected_random(&self, len: u64) -> (f64, f64) {
@@ -229,9 +229,13 @@ impl Mechanics {
         }
         let (mut pass, mut pass2) = (0.0, 0.0);
         for &a in &places {
-            let ms = self.transfer_ms(a, len).0;
+            let (transfer, tracks) = self.transfer_ms(a, len);
+            // From anywhere on a track: the whole tracks' borders for sure, one more by the rest's chance.
+            let each = self.spec.head_switch_ms;
+            let ms = transfer + tracks * each;
+            let chance = tracks.fract();
             pass += ms / CELLS as f64;
-            pass2 += ms * ms / CELLS as f64;
+            pass2 += (ms * ms + each * each * chance * (1.0 - chance)) / CELLS as f64;
         }
         let period = self.spec.rotation.period_ms;
         let turn2 = match self.spec.rotation.latency {

@@ -116,15 +116,14 @@ proptest! {
         let capacity = 1_600_000u64;
         let mapping = if zoned_mapping { Mapping::Zoned } else { Mapping::Uniform };
         // Where the zones begin, by hand: shares of cylinders, weighted by density if so mapped.
-        let size = [1500.0, 2500.0, 1172.0];
-        let per_track = [400.0, 240.0, 80.0];
-        let weight = |i: usize| size[i] * if zoned_mapping { per_track[i] } else { 1.0 };
-        let total: f64 = (0..3).map(weight).sum();
+        let zones = [(1500.0, 400.0), (2500.0, 240.0), (1172.0, 80.0)];
+        let weigh = |(size, per_track)| size * if zoned_mapping { per_track } else { 1.0 };
+        let total: f64 = zones.into_iter().map(weigh).sum();
         let (mut expected, mut low) = (0.0, 0.0);
-        for i in 0..3 {
-            let high = low + weight(i) / total * capacity as f64;
+        for zone in zones {
+            let high = low + weigh(zone) / total * capacity as f64;
             let here = ((start + len) as f64).min(high) - (start as f64).max(low);
-            expected += here.max(0.0) / per_track[i] * (60e3 / 7200.0);
+            expected += here.max(0.0) / zone.1 * (60e3 / 7200.0);
             low = high;
         }
         let mut d = disk(&zoned(mapping), capacity);
@@ -171,6 +170,7 @@ fn expected_random_is_what_random_requests_take() {
             }
             spec.rotation.latency = latency;
             spec.overhead_ms = 0.3;
+            spec.head_switch_ms = 0.9;
             let capacity = 4 << 20;
             let mut d = disk(&spec, capacity);
             let expected = d.expected_random(Sectors::new(len));

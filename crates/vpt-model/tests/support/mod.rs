@@ -1,5 +1,6 @@
 //! Disks, clients and statistics for the model's tests.
 #![allow(dead_code)] // every test file needs its own part of this
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
