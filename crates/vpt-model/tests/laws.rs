@@ -231,6 +231,22 @@ fn only_a_write_that_was_positioned_settles() {
     assert_eq!(settles, [0.0, 1.25, 0.0, 1.25]);
 }
 
+/// A read of the next sectors, back to back, waits for nothing even if the model treats it like any
+/// other: they come under the head just then. Rounding to nanoseconds must not cost a revolution.
+#[test]
+fn sectors_that_come_just_in_time_are_not_missed_by_rounding() {
+    let mut spec = zoned(Mapping::Zoned);
+    spec.rotation.latency = Latency::Phase;
+    spec.contiguous = false;
+    let capacity = 5 * (1500 * 400 + 2500 * 240 + 1172 * 80);
+    let mut d = disk(&spec, capacity);
+    // Inside one cylinder (5 tracks of 400): no seek.
+    let all = closed_loop(&mut d, 1, 240, |id| read(id, id * 8, 8));
+    for v in &all[1..] {
+        assert!(ms(v.parts.rotation) < 1e-4, "{v:?}");
+    }
+}
+
 /// The proposal read literally: every request is delayed by itself, whatever else waits.
 #[test]
 fn a_parallel_actuator_delays_each_request_independently() {
