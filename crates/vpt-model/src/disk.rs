@@ -186,7 +186,9 @@ impl Disk {
         if self.cache_presses().is_some() {
             return Some(self.free);
         }
-        Some(self.free.max(cache.last_write) + from_ms(settings.idle_ms))
+        // The device's own time, so k stretches it; a new k must not move it into the past.
+        let idle = scale(from_ms(settings.idle_ms), self.k);
+        Some((self.free.max(cache.last_write) + idle).max(self.device_at))
     }
 
     fn submit_serial(&mut self, now: Instant, req: Request) {
@@ -233,7 +235,8 @@ impl Disk {
         if !req.op.moves_arm() {
             return self.verdict_without_arm(now, now, &req, Duration::ZERO);
         }
-        let service = self.mechanics.serve(as_ms(now.saturating_since(Instant::ZERO)), &req);
+        let at = self.device_time(now);
+        let service = self.mechanics.serve(at, &req);
         self.verdict(now, now, &req, service);
     }
 
@@ -316,6 +319,7 @@ impl Disk {
             self.waiting.iter().take(self.queue.depth).take_while(|w| w.arrival <= start);
         let aged = self
             .age_limit
+            .map(|limit| scale(limit, self.k))
             .is_some_and(|limit| start.saturating_since(self.waiting[0].arrival) >= limit);
         let index = if self.queue.depth == 1 || self.queue.policy == Policy::Fcfs || aged {
             0
