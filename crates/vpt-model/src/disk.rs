@@ -116,8 +116,9 @@ impl Disk {
     /// Anything but a positive finite number is ignored.
     pub fn set_k(&mut self, k: f64) {
         if k.is_finite() && k > 0.0 && k != self.k {
-            // What has passed so far passed at the old rate.
-            self.device_time(self.clock.max(self.device_at));
+            // What has passed so far passed at the old rate, and so does the rest of the request under
+            // way: it keeps its scale, and the platter has to agree with it.
+            self.device_time(self.clock.max(self.free).max(self.device_at));
             self.k = k;
         }
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use support::{
-    closed_loop, disk, drain, families, fresh_cases, latency_ms, ms_between, queue, request,
-    same_cases,
+    at_ms, closed_loop, disk, drain, families, fresh_cases, latency_ms, ms_between, queue, read,
+    request, same_cases,
 };
 use vpt_model::spec::{Actuator, Latency, Policy, WriteCache};
 use vpt_model::{Disk, DiskSpec, Instant, Op, Request, Verdict};
@@ -212,6 +212,30 @@ proptest! {
             prop_assert!((one - many).abs() <= 1e-6 * 400.0 * (1.0 + 1.0 / k), "{many} instead of {one}");
         }
     }
+}
+
+/// A change of k does not touch the request under way: not its due time, and not where the platter
+/// will then be.
+#[test]
+fn a_new_k_leaves_the_request_under_way_alone() {
+    let mut spec = support::barracuda();
+    spec.rotation.latency = Latency::Phase;
+    let run = |change: Option<f64>| {
+        let mut d = disk(&spec, CAPACITY);
+        d.submit(Instant::ZERO, read(0, 150_000, 8));
+        d.advance(at_ms(4.0));
+        if let Some(k) = change {
+            d.set_k(k);
+        }
+        d.submit(at_ms(5.0), read(1, 20_000, 8));
+        d.advance(at_ms(900.0));
+        drain(&mut d)
+    };
+    let (plain, changed) = (run(None), run(Some(3.0)));
+    assert_eq!(plain[0], changed[0]);
+    assert_eq!(plain[1].start, changed[1].start);
+    assert_eq!((plain[1].parts.k, changed[1].parts.k), (1.0, 3.0));
+    assert_eq!(plain[1].parts.rotation, changed[1].parts.rotation);
 }
 
 #[test]
