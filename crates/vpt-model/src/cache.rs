@@ -15,6 +15,9 @@ struct Dirty(BTreeMap<u64, u64>);
 impl Dirty {
     /// Adds a run, merging what it touches. Returns how many sectors are newly dirty.
     fn insert(&mut self, start: u64, len: u64) -> u64 {
+        if len == 0 {
+            return 0; // an empty run would never be written back, and a flush would wait for it
+        }
         let (mut first, mut end, mut had) = (start, start + len, 0);
         let touching: Vec<u64> = self
             .0

@@ -116,8 +116,9 @@ impl Disk {
     /// Anything but a positive finite number is ignored.
     pub fn set_k(&mut self, k: f64) {
         if k.is_finite() && k > 0.0 && k != self.k {
-            // What has passed so far passed at the old rate.
-            self.device_time(self.clock.max(self.device_at));
+            // What has passed so far passed at the old rate, and so does the rest of the request under
+            // way: it keeps its scale, and the platter has to agree with it.
+            self.device_time(self.clock.max(self.free).max(self.device_at));
             self.k = k;
         }
     }
@@ -186,7 +187,9 @@ impl Disk {
         if self.cache_presses().is_some() {
             return Some(self.free);
         }
-        Some(self.free.max(cache.last_write) + from_ms(settings.idle_ms))
+        // The device's own time, so k stretches it; a new k must not move it into the past.
+        let idle = scale(from_ms(settings.idle_ms), self.k);
+        Some((self.free.max(cache.last_write) + idle).max(self.device_at))
     }
 
     fn submit_serial(&mut self, now: Instant, req: Request) {
@@ -233,7 +236,8 @@ impl Disk {
         if !req.op.moves_arm() {
             return self.verdict_without_arm(now, now, &req, Duration::ZERO);
         }
-        let service = self.mechanics.serve(as_ms(now.saturating_since(Instant::ZERO)), &req);
+        let at = self.device_time(now);
+        let service = self.mechanics.serve(at, &req);
         self.verdict(now, now, &req, service);
     }
 
@@ -316,6 +320,7 @@ impl Disk {
             self.waiting.iter().take(self.queue.depth).take_while(|w| w.arrival <= start);
         let aged = self
             .age_limit
+            .map(|limit| scale(limit, self.k))
             .is_some_and(|limit| start.saturating_since(self.waiting[0].arrival) >= limit);
         let index = if self.queue.depth == 1 || self.queue.policy == Policy::Fcfs || aged {
             0

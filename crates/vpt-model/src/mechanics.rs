@@ -10,6 +10,10 @@ use crate::rng::Rng;
 use crate::spec::{DiskSpec, Latency, Mapping, Seek, Transfer};
 use crate::units::{SECTOR_BYTES, from_ms};
 
+/// What rounding to nanoseconds may add up to, with room for k far below 1. A few thousandths of a degree
+/// matter to no disk.
+const JUST_PASSED_MS: f64 = 1e-4;
+
 /// What serving one request would take, and how far the arm goes for it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Service {
@@ -120,7 +124,10 @@ impl Mechanics {
     fn phase_wait(&self, at_ms: f64, sector: u64) -> f64 {
         let period = self.spec.rotation.period_ms;
         let under_head = (at_ms / period).fract();
-        (self.angle(sector) - under_head).rem_euclid(1.0) * period
+        let wait = (self.angle(sector) - under_head).rem_euclid(1.0) * period;
+        // Instants are whole nanoseconds. A sector that comes just in time, as the next one does when
+        // nothing lies between two requests, must not seem to have just passed.
+        if wait > period - JUST_PASSED_MS { 0.0 } else { wait }
     }
 
     /// Serves `req` from device time `at_ms`: says what it takes and leaves the head behind it.
@@ -198,7 +205,7 @@ impl Mechanics {
         }
     }
 
-    /// Mean and variance of the unscaled service time, in ms and ms^2, of `len` sectors at uniformly
+    /// Mean and variance of the unscaled service time, in ms and ms^2, of reads of `len` sectors at uniformly
     /// random places with nothing waiting. Seeks by quadrature over pairs of places at equal shares
     /// of the capacity, so that zoned mappings count; rotation R/2 with variance R^2/12 unless fixed.
     pub(crate) fn expected_random(&self, len: u64) -> (f64, f64) {
@@ -229,9 +236,13 @@ impl Mechanics {
         }
         let (mut pass, mut pass2) = (0.0, 0.0);
         for &a in &places {
-            let ms = self.transfer_ms(a, len).0;
+            let (transfer, tracks) = self.transfer_ms(a, len);
+            // From anywhere on a track: the whole tracks' borders for sure, one more by the rest's chance.
+            let each = self.spec.head_switch_ms;
+            let ms = transfer + tracks * each;
+            let chance = tracks.fract();
             pass += ms / CELLS as f64;
-            pass2 += ms * ms / CELLS as f64;
+            pass2 += (ms * ms + each * each * chance * (1.0 - chance)) / CELLS as f64;
         }
         let period = self.spec.rotation.period_ms;
         let turn2 = match self.spec.rotation.latency {
