@@ -97,7 +97,7 @@ fn open<M: Model>(
         if n == 0 && model.next_event() == Some(at) {
             break; // it will not move
         }
-        left -= n;
+        left = left.saturating_sub(n);
     }
     if left > 0 { Err(ReplayError::Stuck { left }) } else { Ok(()) }
 }
@@ -132,7 +132,7 @@ fn closed<M: Model>(
                     dues.push(Reverse(v.due));
                     decided(r, v)
                 })?;
-                left -= n;
+                left = left.saturating_sub(n);
                 if n == 0 && model.next_event() == Some(at) {
                     return Err(ReplayError::Stuck { left });
                 }
