@@ -2,7 +2,7 @@
 //!
 //! | file | written by | times | latency |
 //! | --- | --- | --- | --- |
-//! | iolog 2 | `write_iolog`, before fio 3.31 | only by `wait` lines | no |
+//! | iolog 2 | `write_iolog` of older fio | only by `wait` lines | no |
 //! | iolog 3 | `write_iolog` | microseconds | no |
 //! | log | `write_lat_log`, `write_bw_log` with `log_offset=1` | completion, whole milliseconds | yes |
 //!

@@ -359,20 +359,21 @@ fn impossible_options_are_refused() {
 
 #[test]
 fn measured_latencies_are_compared() {
-    // The model takes 1 ms for each; measured are 1 ms, 1.015 ms, 1.2 ms and 0.5 ms.
-    let text = "0, 1000000, 0, 512, 0, 0\n1, 1015000, 0, 512, 0, 0\n2, 1200000, 0, 512, 0, 0\n\
-                3, 500000, 0, 512, 0, 0\n";
-    let report = through_tiny(&closed(1), parse("x_lat.1.log", text, false).unwrap());
+    // The model takes 1 ms for each.
+    let measured_us = [1000, 1015, 1025, 1080, 500];
+    let line = |us| format!("0, {us}000, 0, 512, 0, 0\n");
+    let text: String = measured_us.into_iter().map(line).collect();
+    let report = through_tiny(&closed(1), parse("x_lat.1.log", &text, false).unwrap());
     let m = report.measured.clone().unwrap();
-    assert_eq!((m.requests, m.within_1pct, m.within_2pct), (4, 0.25, 0.5));
-    assert_eq!((m.within_5pct, m.within_10pct), (0.5, 0.5));
-    assert!((m.measured_mean_ms - 0.92875).abs() < 1e-12 && m.model_mean_ms == 1.0);
+    assert_eq!((m.requests, m.within_1pct, m.within_2pct), (5, 0.2, 0.4));
+    assert_eq!((m.within_5pct, m.within_10pct), (0.6, 0.8));
+    assert!((m.measured_mean_ms - 0.924).abs() < 1e-12 && m.model_mean_ms == 1.0);
     let lines: Vec<u64> = m.largest.iter().map(|d| d.line).collect();
-    assert_eq!(lines, [4, 3, 2]);
+    assert_eq!(lines, [5, 4, 3, 2]);
     let table = report.to_string();
-    assert!(table.contains("line 4") && table.contains("2 %: 50.0 %"), "{table}");
+    assert!(table.contains("line 5") && table.contains("2 %: 40.0 %"), "{table}");
     let json = serde_json::to_value(&report).unwrap();
-    assert_eq!(json["measured"]["largest"][0]["line"], 4);
+    assert_eq!(json["measured"]["largest"][0]["line"], 5);
     assert!(json.get("plots").is_none());
 }
 
