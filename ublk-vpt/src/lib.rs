@@ -18,5 +18,6 @@ pub mod disks;
 pub mod engine;
 pub mod front;
 pub mod probe;
+pub mod replay;
 pub mod report;
 pub mod state;
