@@ -3,17 +3,17 @@
 use std::process::ExitCode;
 
 use ublk_vpt::commands::{self, Failure, Program};
-use ublk_vpt::daemon::device::DeviceError;
+use ublk_vpt::daemon::vpt;
 
 fn main() -> ExitCode {
     commands::main(&PROGRAM, std::env::args_os())
 }
 
-/// What the commands work with. This build has the commands only; each entry says so.
+/// What the commands work with.
 const PROGRAM: Program = Program {
-    open_device: |_| Err(DeviceError("no front end in this build".into())),
-    detach_loop: |_, _| Err("no loop devices in this build".into()),
-    check_disk: |disk| Err(format!("{}: no reader of disk files in this build", disk.origin)),
+    open_device: vpt::open,
+    detach_loop: vpt::detach_loop,
+    check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
     probe: |_, _| Err(Failure::Failed("no probe in this build".into())),
     replay: |_, _, _| Err(Failure::Failed("no replay in this build".into())),
     top: |_, _| Err(Failure::Failed("no top in this build".into())),

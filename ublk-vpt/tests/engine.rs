@@ -74,7 +74,8 @@ impl Bench {
 
 fn image(dir: &tempfile::TempDir, bytes: u64) -> (PathBuf, Box<dyn Backend>) {
     let path = dir.path().join("lab.img");
-    let options = ImageOptions { path: path.clone(), read_only: false, create_bytes: Some(bytes) };
+    std::fs::File::create(&path).unwrap().set_len(bytes).unwrap();
+    let options = ImageOptions { path: path.clone(), read_only: false };
     let image = Image::open(&options).unwrap();
     (path, Box::new(FileBackend::new(image, 64).unwrap()))
 }
@@ -269,9 +270,7 @@ fn many_threads_share_one_arm() {
 fn images_that_make_no_disk_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
-    let open = |path: PathBuf, read_only| {
-        Image::open(&ImageOptions { path, read_only, create_bytes: None })
-    };
+    let open = |path: PathBuf, read_only| Image::open(&ImageOptions { path, read_only });
     assert!(matches!(open(at("none"), false), Err(ImageError::Missing { .. })));
     assert!(matches!(open(dir.path().into(), false), Err(ImageError::Kind { .. })));
     std::fs::write(at("small"), vec![0; 1000]).unwrap();

@@ -17,7 +17,7 @@ const SMALLEST: u64 = 1 << 20;
 #[derive(Debug, Error)]
 pub enum ImageError {
     /// Nothing there.
-    #[error("image {path}: no such file: create it with --size SIZE, or `truncate -s 1G {path}`")]
+    #[error("image {path}: no such file: create it, for example with `truncate -s 1G {path}`")]
     Missing {
         /// The image.
         path: PathBuf,
@@ -88,8 +88,6 @@ pub struct ImageOptions {
     pub path: PathBuf,
     /// Serve it without writing.
     pub read_only: bool,
-    /// Create it with this size, sparse, when it is missing.
-    pub create_bytes: Option<u64>,
 }
 
 /// An opened image with the lock that keeps others away until it is dropped.
@@ -109,10 +107,9 @@ impl Image {
         let io = |action| move |source| ImageError::Io { path: path.clone(), action, source };
         let kind = match std::fs::metadata(path) {
             Ok(meta) => meta.file_type(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => match options.create_bytes {
-                Some(bytes) => return Self::create(options, bytes),
-                None => return Err(ImageError::Missing { path: path.clone() }),
-            },
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(ImageError::Missing { path: path.clone() });
+            }
             Err(e) => return Err(io("opened")(e)),
         };
         let what = if kind.is_dir() {
@@ -149,31 +146,6 @@ impl Image {
             return Err(ImageError::NotWhole { path: path.clone(), bytes: capacity });
         }
         Ok(Self { file, capacity })
-    }
-
-    fn create(options: &ImageOptions, bytes: u64) -> Result<Self, ImageError> {
-        let path = &options.path;
-        let io = |action| move |source| ImageError::Io { path: path.clone(), action, source };
-        if bytes < SMALLEST {
-            return Err(ImageError::TooSmall { path: path.clone(), bytes });
-        }
-        if !bytes.is_multiple_of(SECTOR_BYTES) {
-            return Err(ImageError::NotWhole { path: path.clone(), bytes });
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io("created"))?;
-        let made = Self::lock(&file, options)
-            .and_then(|()| file.set_len(bytes).map_err(io("given its size")));
-        if let Err(e) = made {
-            let _ = std::fs::remove_file(path); // we made it just now; it holds nothing
-            return Err(e);
-        }
-        Ok(Self { file, capacity: bytes })
     }
 
     /// An open-file-description lock: it dies with its last descriptor, whatever way we end. Writers

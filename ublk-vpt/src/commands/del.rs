@@ -38,7 +38,7 @@ pub(super) fn run(program: &Program, args: &DelArgs, out: &mut dyn Write) -> Out
 fn delete(program: &Program, state: &StateDir, args: &DelArgs, id: u32) -> Result<bool, Failure> {
     let Some(pid) = state.living(id)? else { return Ok(false) };
     let patience = Duration::from_secs(args.timeout);
-    let asked = match Client::new(state, id).stop() {
+    let asked = match Client::new(state, id).stop(args.force) {
         // Just starting: a signal is heeded as soon as the device is open.
         Err(ClientError::Absent { .. }) => signal(state, id, pid, Signal::TERM),
         other => other.map_err(Failure::from),

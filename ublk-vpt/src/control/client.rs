@@ -100,9 +100,9 @@ impl Client {
         self.ask(&Request::Set { settings })
     }
 
-    /// Asks it to end; that is over when its lock is free.
-    pub fn stop(&self) -> Result<(), ClientError> {
-        self.ask(&Request::Stop)
+    /// Asks it to end, with `force` even if it is mounted; that is over when its lock is free.
+    pub fn stop(&self, force: bool) -> Result<(), ClientError> {
+        self.ask(&Request::Stop { force })
     }
 
     fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ClientError> {

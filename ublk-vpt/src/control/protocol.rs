@@ -35,7 +35,11 @@ pub enum Request {
         max: usize,
     },
     /// End it; answered with null at once, before it has ended. Only for the same user and root.
-    Stop,
+    Stop {
+        /// Even if something is mounted from it.
+        #[serde(default)]
+        force: bool,
+    },
 }
 
 /// What a daemon says about itself.
@@ -127,7 +131,7 @@ mod tests {
             Request::Stats { epochs: true },
             Request::Set { settings },
             Request::Trace { max: 7 },
-            Request::Stop,
+            Request::Stop { force: true },
         ] {
             let line = format_request(&request).unwrap();
             assert!(!line.contains('\n'));

@@ -36,7 +36,7 @@ impl ControlHandler {
     }
 
     fn answer(&self, peer: &Peer, request: Request) -> String {
-        let changes = matches!(request, Request::Set { .. } | Request::Stop);
+        let changes = matches!(request, Request::Set { .. } | Request::Stop { .. });
         if changes && !peer.may_control() {
             let (pid, uid) = (peer.pid, peer.uid);
             tracing::warn!(pid, uid, "refused a change by another user");
@@ -56,7 +56,12 @@ impl ControlHandler {
                 }
                 Err(e) => reply_error(&e.to_string()),
             },
-            Request::Stop => match self.stop.send(StopCause::Client(peer.pid)) {
+            Request::Stop { force: false } if let Some(use_) = self.device.in_use() => {
+                reply_error(&format!(
+                    "{use_}: unmount it first, or use --force and lose what it has not written"
+                ))
+            }
+            Request::Stop { .. } => match self.stop.send(StopCause::Client(peer.pid)) {
                 // No receiver: it is ending already.
                 Ok(()) | Err(_) => reply_ok(&()),
             },

@@ -273,6 +273,9 @@ pub trait Device: Send + Sync {
     /// At most `max` of the last finished requests, oldest first.
     fn trace(&self, max: usize) -> Vec<TraceRecord>;
 
+    /// What would break if it ended now: a file system mounted from it, say; one line for people.
+    fn in_use(&self) -> Option<String>;
+
     /// Ends it: completes what waits at once, detaches, unmounts. Returns when that has begun;
     /// harmless when called again.
     fn stop(&self);

@@ -10,6 +10,7 @@ pub mod device;
 mod run;
 mod spawn;
 mod start;
+pub mod vpt;
 
 pub use run::{Surroundings, run_background, run_foreground};
 pub use spawn::{DAEMON_COMMAND, SpawnError, spawn};

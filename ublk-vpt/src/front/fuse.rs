@@ -19,6 +19,7 @@ use vpt_model::Op;
 
 use super::mountpoint;
 use crate::engine::{Completion, EngineHandle, Errno, IoRequest, now, rt};
+use crate::mounts::{self, Mount};
 
 /// The disk's name inside the mount.
 pub const FUSE_FILE: &str = "disk";
@@ -27,8 +28,6 @@ const DISK: INodeNo = INodeNo(2);
 const KEEP: Duration = Duration::from_secs(3600);
 /// Largest request asked of the kernel.
 const LARGEST: u32 = 1 << 20;
-/// Requests that the kernel may have waiting at the daemon.
-const BACKGROUND: u16 = 512;
 
 /// Why a disk cannot be mounted.
 #[derive(Debug, Error)]
@@ -73,6 +72,8 @@ pub struct FuseOptions {
     pub name: String,
     /// Receive as SCHED_FIFO, as the engine runs.
     pub fifo: bool,
+    /// Requests that the kernel may have waiting here at once.
+    pub depth: u32,
 }
 
 /// A mounted disk. It ends with an unmount or with the process, not with this value.
@@ -96,7 +97,8 @@ impl FuseFront {
         if let Err(e) = std::fs::File::open("/dev/fuse") {
             return Err(FuseError::Device(e));
         }
-        mountpoint::check(path).map_err(|why| FuseError::MountPoint { path: path.clone(), why })?;
+        let path = &mountpoint::check(path)
+            .map_err(|why| FuseError::MountPoint { path: path.clone(), why })?;
         let mut config = Config::default();
         config.mount_options = vec![
             MountOption::FSName(options.name.clone()),
@@ -133,7 +135,7 @@ impl FuseFront {
             on_end();
         });
         if let Err(source) = session {
-            let _ = mountpoint::unmount(path); // the session is gone; do not leave its mount
+            let _ = mounts::unmount(path, is_ours); // the session is gone; do not leave its mount
             let hint = "too many threads?";
             return Err(FuseError::Mount { path: path.clone(), source, hint });
         }
@@ -149,6 +151,19 @@ impl FuseFront {
     pub fn mountpoint(&self) -> &Path {
         &self.mountpoint
     }
+
+    /// Takes the mount at `point` off, whoever still has the disk open. Nothing mounted is success.
+    ///
+    /// # Errors
+    /// If something else is mounted there, or the kernel refuses.
+    pub fn unmount(point: &Path) -> io::Result<()> {
+        mounts::unmount(point, is_ours).map(|_| ())
+    }
+}
+
+/// Whether a mount is a disk's.
+fn is_ours(mount: &Mount) -> bool {
+    mount.kind == "fuse.vpt"
 }
 
 /// The file system: a root folder and one file.
@@ -219,7 +234,8 @@ impl Filesystem for DiskFile {
         // Each is a wish: an old kernel gives less, and says what it gives instead.
         let _ = config.set_max_write(LARGEST);
         let _ = config.set_max_readahead(LARGEST);
-        let _ = config.set_max_background(BACKGROUND);
+        let depth = u16::try_from(self.options.depth).unwrap_or(u16::MAX);
+        let _ = config.set_max_background(depth.max(1));
         // Without asynchronous direct I/O a guest's queue depth would not reach us.
         for wish in [InitFlags::FUSE_ASYNC_DIO, InitFlags::FUSE_ATOMIC_O_TRUNC] {
             let _ = config.add_capabilities(wish);

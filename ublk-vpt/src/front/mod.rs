@@ -5,4 +5,3 @@ pub mod loopdev;
 mod mountpoint;
 
 pub use fuse::{FUSE_FILE, FuseError, FuseFront, FuseOptions};
-pub use mountpoint::{is_mounted, unmount};

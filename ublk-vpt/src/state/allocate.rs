@@ -113,11 +113,11 @@ impl Claim {
             return Ok(own);
         };
         let refuse = |reason: &str| format!("mount point {}: {reason}", wanted.display());
-        if super::is_mount_point(wanted) {
+        if crate::mounts::is_mount_point(wanted) {
             return Err(refuse("something is mounted there already"));
         }
         let path = wanted.canonicalize().map_err(|e| refuse(&e.to_string()))?;
-        if super::is_mount_point(&path) {
+        if crate::mounts::is_mount_point(&path) {
             return Err(refuse("something is mounted there already"));
         }
         match fs::read_dir(&path).map(|mut entries| entries.next().is_some()) {

@@ -11,12 +11,10 @@
 
 mod allocate;
 mod directory;
-mod mounts;
 mod reap;
 mod record;
 
 pub use allocate::{Claim, ClaimError};
 pub use directory::{MAX_ID, StateDir, StateError};
-pub use mounts::{Mount, is_mount_point, mount_at};
 pub use reap::{DetachLoop, Reaped};
 pub use record::{Cleanup, DevInfo, LifeState, Queue, Record, RecordError, Target};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use daemonkit::lock::{LockError, LockFile};
 
-use super::mounts::{self, Mount};
 use super::{Cleanup, Record, StateDir, StateError};
+use crate::mounts::{self, Mount};
 
 /// Detaches a loop device (`/dev/loopN`) if its backing file still is the given one; `Ok` when it is
 /// not attached or another's. An error is one line for people.

@@ -176,7 +176,7 @@ impl Record {
             .zip(0..)
             .map(|(thread, qid)| Queue { qid, tid: thread.tid })
             .collect();
-        record.cleanup.mount_device = super::mount_at(&config.mount).map(|m| m.device);
+        record.cleanup.mount_device = crate::mounts::mount_at(&config.mount).map(|m| m.device);
         record.cleanup.file = Some(info.file.clone());
         record.cleanup.loop_device.clone_from(&info.block_device);
         record.notes.clone_from(&info.notes);

@@ -70,7 +70,7 @@ fn unescape(field: &[u8]) -> PathBuf {
 ///
 /// # Errors
 /// It is still mounted, or something that is not ours is.
-pub(super) fn unmount(point: &Path, ours: impl Fn(&Mount) -> bool) -> io::Result<bool> {
+pub fn unmount(point: &Path, ours: impl Fn(&Mount) -> bool) -> io::Result<bool> {
     for taken in 0..MAX_STACKED {
         match mount_at(point) {
             None => return Ok(taken > 0),

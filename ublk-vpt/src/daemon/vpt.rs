@@ -1,0 +1,359 @@
+//! The device itself: engine, backing store and front end put together as a [`DeviceConfig`] says.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use vpt_model::config::parse_disk;
+use vpt_model::spec::Latency;
+use vpt_model::{Disk, DiskSpec, KController, KMode, KSettings, Sectors};
+
+use super::device::{
+    Back, Device, DeviceConfig, DeviceError, DeviceInfo, DiskText, ExitReason, LatencyChoice, Mode,
+    RealTime, SetError, Settings, Spin, ThreadInfo,
+};
+use crate::back::{
+    Backend, Faults, FileBackend, Image, ImageOptions, MemoryBackend, NullBackend, SlowBackend,
+};
+use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
+use crate::front::{FuseFront, FuseOptions, loopdev};
+use crate::report::{StatsReport, TraceRecord};
+
+/// How long `stop` waits for the backing store to finish what is under way.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Largest request the front end passes on whole.
+const MAX_REQUEST: u32 = 1 << 20;
+const SETTINGS: [&str; 6] =
+    ["k", "mode", "k_min", "k_max", "backing_delay_ms", "backing_fail_every"];
+
+/// Reads a disk's description.
+///
+/// # Errors
+/// File, line, column, reason and remedy; a line for each thing wrong.
+pub fn read_disk(disk: &DiskText) -> Result<vpt_model::config::DiskConfig, String> {
+    parse_disk(&disk.origin, &disk.text).map_err(|e| e.to_string())
+}
+
+/// Applies the command line's wishes to a disk's description.
+pub fn adjust(spec: &mut DiskSpec, latency: Option<LatencyChoice>, ncq: Option<usize>, seed: u64) {
+    match (latency, spec.rotation.latency) {
+        (Some(LatencyChoice::Half), _) => spec.rotation.latency = Latency::Half,
+        (Some(LatencyChoice::Phase), _) => spec.rotation.latency = Latency::Phase,
+        (Some(LatencyChoice::Random), _) => spec.rotation.latency = Latency::Random { seed },
+        (None, _) => {}
+    }
+    if let Some(depth) = ncq {
+        spec.queue.depth = depth;
+        if depth > 1 && spec.queue.policy == vpt_model::spec::Policy::Fcfs {
+            spec.queue.policy = vpt_model::spec::Policy::Sptf;
+        }
+    }
+}
+
+fn k_mode(mode: Mode) -> KMode {
+    match mode {
+        Mode::Adapt => KMode::Adapt,
+        Mode::CalibrateThenLock => KMode::CalibrateThenLock,
+        Mode::Fixed => KMode::Fixed,
+    }
+}
+
+/// Opens the device: reads the disk, locks the image, starts the engine, mounts, attaches.
+///
+/// # Errors
+/// One line; then nothing is left locked, mounted or attached.
+pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
+    let disk = read_disk(&config.disk).map_err(DeviceError)?;
+    let mut spec = disk.spec;
+    adjust(&mut spec, config.latency, config.ncq, config.seed);
+    let fail = |e: &dyn std::fmt::Display| DeviceError(e.to_string());
+    let mut notes = Vec::new();
+    let (backend, owner) = open_backend(config)?;
+    let bytes = backend.capacity();
+    let model = Disk::new(&spec, Sectors::holding(bytes))
+        .map_err(|e| DeviceError(format!("{}: {e}", config.disk.origin)))?;
+    let settings = KSettings {
+        mode: k_mode(config.mode),
+        k: config.k,
+        k_min: config.k_min,
+        k_max: config.k_max,
+        calibrate_requests: disk
+            .k
+            .calibrate_requests
+            .unwrap_or(KSettings::default().calibrate_requests),
+    };
+    let scale = KController::new(settings, engine::now()).map_err(|e| fail(&e))?;
+    let (sink, writer) = match &config.trace {
+        Some(path) => {
+            let (sink, writer) = TraceWriter::create(path)
+                .map_err(|e| DeviceError(format!("trace {}: {e}", path.display())))?;
+            (Some(sink), Some(writer))
+        }
+        None => (None, None),
+    };
+    if let Err(e) = rt::lock_memory() {
+        notes.push(format!("memory is not locked ({e}): a page fault may make a request late"));
+    }
+    // So that writing back dirty pages never waits for this process, which serves a disk itself.
+    let _ = rustix::process::configure_io_flusher_behavior(true);
+    let core = CoreConfig { disk: model, scale, backend, read_only: config.read_only, trace: sink };
+    let spin = match config.spin {
+        Spin::Auto => engine::Spin::Adaptive,
+        Spin::Off => engine::Spin::Never,
+    };
+    let engine = EngineConfig { fifo: config.rt != RealTime::Off, spin };
+    let engine = Engine::start(engine, core).map_err(|e| fail(&e))?;
+    if config.rt == RealTime::On && !engine.is_fifo() {
+        return Err(DeviceError(
+            "--rt on: SCHED_FIFO is not allowed: run as root, or raise the limit (`ulimit -r 40`)"
+                .into(),
+        ));
+    }
+    let end = Arc::new(End::default());
+    let fuse = FuseOptions {
+        mountpoint: config.mount.clone(),
+        bytes,
+        read_only: config.read_only,
+        owner,
+        name: format!("vpt{}", config.id),
+        fifo: engine.is_fifo(),
+        depth: config.depth,
+    };
+    let unmounted = end.clone();
+    let mounted =
+        FuseFront::mount(&fuse, engine.handle(), move || unmounted.reach(ExitReason::Unmounted))
+            .map_err(|e| fail(&e))?;
+    let block_device = if config.loop_device {
+        match loopdev::attach(&mounted.file(), config.read_only) {
+            Ok(device) => Some(device.path),
+            Err(e) => {
+                let _ = FuseFront::unmount(mounted.mountpoint()); // the loop device is what failed
+                return Err(DeviceError(format!("--loop: {e}")));
+            }
+        }
+    } else {
+        None
+    };
+    let handle = engine.handle();
+    let mut report = StatsReport::default();
+    handle.report(&mut report);
+    notes.extend(report.timekeeping.note);
+    Ok(Box::new(VptDevice {
+        info: DeviceInfo {
+            disk: spec.name.clone(),
+            front: if block_device.is_some() { "fuse-loop" } else { "fuse" }.into(),
+            file: mounted.file(),
+            block_device,
+            mountpoint: mounted.mountpoint().to_owned(),
+            size_bytes: bytes,
+            block_size: 512,
+            max_request_bytes: MAX_REQUEST,
+            threads: threads(),
+            notes,
+        },
+        id: config.id,
+        handle,
+        end,
+        parts: Mutex::new(Some(Parts { _engine: engine, writer })),
+    }))
+}
+
+/// User and group.
+type Owner = (u32, u32);
+
+/// The backing store, and who shall own the disk's file.
+fn open_backend(config: &DeviceConfig) -> Result<(Box<dyn Backend>, Owner), DeviceError> {
+    use std::os::unix::fs::MetadataExt;
+    let me = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let memory = config.size_bytes.unwrap_or_default();
+    let (store, owner): (Box<dyn Backend>, _) = match (config.back, &config.image) {
+        (Back::File, Some(path)) => {
+            let options = ImageOptions { path: path.clone(), read_only: config.read_only };
+            let image = Image::open(&options).map_err(|e| DeviceError(e.to_string()))?;
+            let meta = image.file().metadata().ok();
+            let owner = meta.filter(|m| m.is_file()).map_or(me, |m| (m.uid(), m.gid()));
+            let store = FileBackend::new(image, config.depth.saturating_mul(2));
+            let store = store.map_err(|e| DeviceError(format!("image {}: {e}", path.display())))?;
+            (Box::new(store), owner)
+        }
+        (Back::File, None) => return Err(DeviceError("no image given: use --image FILE".into())),
+        (Back::Mem, _) => {
+            let store = MemoryBackend::new(memory)
+                .map_err(|e| DeviceError(format!("--size {memory}: {e}")))?;
+            (Box::new(store), me)
+        }
+        (Back::Null, _) => (Box::new(NullBackend::new(memory)), me),
+    };
+    // Everything can be slowed down and broken while it runs; untouched, that costs two comparisons.
+    Ok((Box::new(SlowBackend::new(store, Faults::default())), owner))
+}
+
+/// The threads worth naming to people, as the kernel lists them.
+fn threads() -> Vec<ThreadInfo> {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let mut named: Vec<ThreadInfo> = tasks
+        .flatten()
+        .filter_map(|task| {
+            let tid = task.file_name().to_str()?.parse().ok()?;
+            let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+            let role = match name.trim() {
+                "timekeeper" => "engine".to_owned(),
+                other => format!("queue {}", other.strip_prefix("fuser-")?),
+            };
+            Some(ThreadInfo { role, tid })
+        })
+        .collect();
+    named.sort_by(|a, b| a.role.cmp(&b.role));
+    named
+}
+
+/// That a device has ended, and why: the first reason counts.
+#[derive(Default)]
+struct End {
+    reason: Mutex<Option<ExitReason>>,
+    reached: Condvar,
+}
+
+impl End {
+    fn reach(&self, reason: ExitReason) {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.reached.notify_all();
+    }
+
+    fn wait(&self) -> ExitReason {
+        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(reason) = *reason {
+                return reason;
+            }
+            reason = self.reached.wait(reason).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// What ends with the device.
+struct Parts {
+    _engine: Engine,
+    writer: Option<TraceWriter>,
+}
+
+struct VptDevice {
+    info: DeviceInfo,
+    id: u32,
+    handle: EngineHandle,
+    end: Arc<End>,
+    parts: Mutex<Option<Parts>>,
+}
+
+impl VptDevice {
+    /// Completes what waits, at once; then detaches and unmounts, in the order of the layers.
+    fn take_down(&self) {
+        self.handle.expedite();
+        let begun = engine::now();
+        while self.handle.in_flight() > 0 && engine::now() < begun + DRAIN {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if let Some(device) = &self.info.block_device
+            && let Err(e) = loopdev::detach_if_backed_by(device, &self.info.file)
+        {
+            tracing::error!("{} is not detached: {e}", device.display());
+        }
+        if let Err(e) = FuseFront::unmount(&self.info.mountpoint) {
+            tracing::error!("{} is not unmounted: {e}", self.info.mountpoint.display());
+        }
+    }
+
+    fn new_scale(&self, settings: &Settings) -> Result<(), SetError> {
+        let wanted = [("k", settings.k), ("k_min", settings.k_min), ("k_max", settings.k_max)];
+        if settings.mode.is_none() && wanted.iter().all(|(_, value)| value.is_none()) {
+            return Ok(());
+        }
+        let changed = self.handle.set_scale(|mut s| {
+            s.mode = settings.mode.map_or(s.mode, k_mode);
+            s.k_min = settings.k_min.unwrap_or(s.k_min);
+            s.k_max = settings.k_max.unwrap_or(s.k_max);
+            // A k that was not asked for gives way to new bounds; one that was does not.
+            s.k = settings.k.unwrap_or(s.k.max(s.k_min).min(s.k_max));
+            s
+        });
+        let key = wanted.iter().find(|(_, value)| value.is_some()).map_or("mode", |(key, _)| key);
+        changed.map_err(|e| SetError::Refused { key: key.into(), reason: e.to_string() })
+    }
+}
+
+impl Device for VptDevice {
+    fn info(&self) -> DeviceInfo {
+        self.info.clone()
+    }
+
+    fn stats(&self, with_epochs: bool) -> StatsReport {
+        let mut report = StatsReport {
+            id: self.id,
+            disk: self.info.disk.clone(),
+            front: self.info.front.clone(),
+            ..StatsReport::default()
+        };
+        self.handle.report(&mut report);
+        if !with_epochs {
+            report.scale.epochs.clear();
+        }
+        report
+    }
+
+    fn set(&self, settings: &Settings) -> Result<(), SetError> {
+        if let Some(key) = settings.other.keys().find(|key| !SETTINGS.contains(&key.as_str())) {
+            let known = SETTINGS.map(str::to_owned).to_vec();
+            return Err(SetError::Unknown { key: key.clone(), known });
+        }
+        self.new_scale(settings)?;
+        for (key, value) in &settings.other {
+            self.handle
+                .set_backend(key, value)
+                .map_err(|e| SetError::Refused { key: key.clone(), reason: e.to_string() })?;
+        }
+        Ok(())
+    }
+
+    fn trace(&self, max: usize) -> Vec<TraceRecord> {
+        self.handle.recent(max)
+    }
+
+    fn in_use(&self) -> Option<String> {
+        let device = self.info.block_device.as_ref()?;
+        loopdev::user_of(device).map(|user| format!("{} is {user}", device.display()))
+    }
+
+    fn stop(&self) {
+        self.take_down();
+        self.end.reach(ExitReason::Stopped);
+    }
+
+    fn wait(&self) -> Result<ExitReason, DeviceError> {
+        let reason = self.end.wait();
+        if reason == ExitReason::Unmounted {
+            self.take_down(); // the loop device, if somebody unmounted below it
+        }
+        self.handle.end_trace();
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Parts { _engine: engine, writer }) = parts {
+            drop(engine);
+            match writer.map(TraceWriter::finish) {
+                Some(Ok(lost)) if lost > 0 => {
+                    tracing::warn!("{lost} records of the trace were lost")
+                }
+                Some(Err(e)) => tracing::error!("the trace is not complete: {e}"),
+                _ => {}
+            }
+        }
+        Ok(reason)
+    }
+}
+
+/// For clearing away after dead daemons.
+///
+/// # Errors
+/// One line.
+pub fn detach_loop(device: &Path, backing: &Path) -> Result<(), String> {
+    loopdev::detach_if_backed_by(device, backing)
+        .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
+}
