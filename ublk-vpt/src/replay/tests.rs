@@ -433,15 +433,24 @@ fn the_benchmark_replays_what_it_says() {
 /// Decisions of a [`Tiny`] or a [`Disk`], checked one by one.
 fn check_decisions<M: Model>(model: &mut M, requests: &[TraceRequest], mode: Mode) {
     let mut seen = vec![false; requests.len()];
+    let mut spans = Vec::new();
     drive(model, requests, mode, |r, v| {
         let id = v.id.0 as usize;
         assert!(!std::mem::replace(&mut seen[id], true), "decided twice");
         assert_eq!(&requests[id], r);
         assert!(v.start >= v.arrival && v.due == v.start + v.parts.scaled_service());
+        spans.push((v.arrival, v.due));
         Ok(())
     })
     .unwrap();
     assert!(seen.iter().all(|s| *s));
+    // Nothing completes before it is due: else more would be under way than the loop allows.
+    if let Mode::Closed { depth } = mode {
+        for &(now, _) in &spans {
+            let under_way = spans.iter().filter(|(a, due)| *a <= now && now < *due).count();
+            assert!(under_way <= depth, "{under_way} under way, not {depth}");
+        }
+    }
 }
 
 proptest! {
