@@ -33,6 +33,8 @@ pub struct ExpectedRandom {
     pub mean_ms: f64,
     /// Standard deviation, milliseconds.
     pub sd_ms: f64,
+    /// The part of the mean that is seeking, milliseconds.
+    pub mean_seek_ms: f64,
 }
 
 /// How long the arm has been busy.
@@ -145,8 +147,8 @@ impl Disk {
 
     /// What uniformly random requests of `len` take, one at a time, unscaled.
     pub fn expected_random(&self, len: Sectors) -> ExpectedRandom {
-        let (mean_ms, variance) = self.mechanics.expected_random(len.get());
-        ExpectedRandom { mean_ms, sd_ms: variance.max(0.0).sqrt() }
+        let m = self.mechanics.expected_random(len.get());
+        ExpectedRandom { mean_ms: m.mean, sd_ms: m.variance.sqrt(), mean_seek_ms: m.mean_seek }
     }
 
     /// A request reaches the disk. An instant before the last one told counts as that one.

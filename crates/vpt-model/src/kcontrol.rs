@@ -108,12 +108,12 @@ pub struct KSettings {
 
 impl Default for KSettings {
     fn default() -> Self {
-        Self { mode: KMode::Adapt, k: 1.0, k_min: 1.0, k_max: 1e6, calibrate_requests: 2048 }
+        Self { mode: KMode::Adapt, k: 1.0, k_min: 1.0, k_max: 1e3, calibrate_requests: 2048 }
     }
 }
 
 impl KSettings {
-    /// Checks every number and that the bounds hold.
+    /// Checks every number, and that the bounds hold unless k is fixed.
     ///
     /// # Errors
     /// Names the setting that is no scale, or the bound that is broken.
@@ -123,7 +123,8 @@ impl KSettings {
                 return Err(KError::Value { name, value });
             }
         }
-        if !(self.k_min..=self.k_max).contains(&self.k) {
+        // A fixed k is the user's alone; the bounds are for what the law chooses.
+        if self.mode != KMode::Fixed && !(self.k_min..=self.k_max).contains(&self.k) {
             return Err(KError::Bounds { k: self.k, min: self.k_min, max: self.k_max });
         }
         Ok(self)

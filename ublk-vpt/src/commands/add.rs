@@ -74,7 +74,7 @@ fn request(
             loop_device: args.loop_device,
             mode: args.mode,
             k: args.k,
-            k_min: options.k_min,
+            k_min: args.k_min,
             k_max: args.k_max,
             depth: args.depth,
             queues: args.queues,

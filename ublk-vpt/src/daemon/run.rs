@@ -171,7 +171,12 @@ impl Opening<'_> {
         let info = device.info();
         self.write(&Record::live(self.config, &info))?;
         let socket = self.claim.file("sock");
-        let handler = ControlHandler::new(self.config.id, Arc::clone(device), stop.clone());
+        let handler = ControlHandler::new(
+            self.config.id,
+            self.config.disk.clone(),
+            Arc::clone(device),
+            stop.clone(),
+        );
         let server = Server::start(&socket, Limits::default(), handler)
             .map_err(|e| format!("control socket {}: {e}", socket.display()))?;
         for note in &info.notes {
