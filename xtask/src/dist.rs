@@ -16,8 +16,8 @@ const SHELLS: &[(&str, &str)] = &[("bash", "ublk"), ("fish", "ublk.fish"), ("zsh
 /// Files and folders of the repository that go in as they are.
 const AS_IS: &[&str] = &["CHANGELOG.md", "LICENSE", "README.md", "configs", "docs"];
 
-/// Licence texts by their beginning: what is built from Rust falls under these two.
-const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT"];
+/// The texts LICENSE names; it says which applies where.
+const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-GPL-2.0", "LICENSE-MIT"];
 
 /// The list inside the archive: hash and path of every other file, for `sha256sum --check`.
 const MANIFEST: &str = "MANIFEST.sha256";
