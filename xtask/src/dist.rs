@@ -75,7 +75,7 @@ fn fill(folder: &Path, ublk: &Path) -> Result<()> {
 fn pack(dist: &Path, name: &str) -> Result<String> {
     let archive = format!("{name}.tar.gz");
     let mut tar = Command::new("tar");
-    tar.current_dir(dist).env("GZIP", "-n");
+    tar.current_dir(dist);
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]);
     go(tar.args(["-czf", &archive, name]))?;
     Ok(archive)
