@@ -12,9 +12,9 @@ use super::fit::{Fit, LinearFit, Shape, TwoPieceFit};
 use super::*;
 use vpt_model::spec::{Seek, Transfer};
 
-/// A directory on a real file system (a temporary one may be in memory) with a file of `bytes` bytes.
+/// A directory where files are on a disk (/tmp may be in memory, without O_DIRECT) with a file of `bytes` bytes.
 fn file(bytes: u64) -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
     let path = dir.path().join("disk.img");
     File::create(&path).unwrap().set_len(bytes).unwrap();
     (dir, path)
