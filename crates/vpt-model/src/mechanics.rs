@@ -113,19 +113,21 @@ impl Mechanics {
         self.spec.contiguous && self.follows == Some(start)
     }
 
-    /// Seek plus rotational wait if the arm turned to `req` at device time `at_ms`: what a drive that
+    /// Seek, settling and rotational wait if the arm turned to `req` at device time `at_ms`: what a drive that
     /// knows its own mechanics minimises. A random latency is not known beforehand: its mean counts.
     pub(crate) fn positioning_ms(&self, at_ms: f64, req: &Request) -> f64 {
         let start = req.start.get();
         if self.follows(start) {
             return 0.0;
         }
-        let seek = self.seek_between(self.head, start);
+        // A write is only ready for its sector when it has settled: the turn of a read may be too early.
+        let settle = if req.op.is_write() { self.spec.write_settle_ms } else { 0.0 };
+        let there = self.seek_between(self.head, start) + settle;
         let rotation = match self.spec.rotation.latency {
-            Latency::Phase => self.phase_wait(at_ms + self.spec.overhead_ms + seek, start),
+            Latency::Phase => self.phase_wait(at_ms + self.spec.overhead_ms + there, start),
             Latency::Half | Latency::Random { .. } => self.spec.rotation.period_ms / 2.0,
         };
-        seek + rotation
+        there + rotation
     }
 
     fn phase_wait(&self, at_ms: f64, sector: u64) -> f64 {

@@ -170,8 +170,8 @@ impl Teller<'_> {
             self.spec.name,
             format_size(about.size_bytes),
             about.front,
-            self.args.k,
-            self.args.mode.name(),
+            about.k,
+            about.mode,
         )?;
         for note in &about.notes {
             writeln!(out, "note: {note}")?;

@@ -29,8 +29,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write) -> Outcome {
             (serde_json::to_string_pretty(&report), report.to_string())
         }
         (_, requests) => {
-            let report =
-                replay::benchmark(requests.unwrap_or(1), &spec).map_err(|e| failed(&e))?;
+            let report = replay::benchmark(requests.unwrap_or(1), &spec).map_err(|e| failed(&e))?;
             let text = format!(
                 "{} requests through {}: {:.2} million/s; trace text read at {:.0} MB/s\n",
                 report.requests,

@@ -32,12 +32,7 @@ pub struct ControlHandler {
 
 impl ControlHandler {
     /// Answers for `device`; a request to end goes to `stop`, as ending takes longer than an answer may.
-    pub fn new(
-        id: u32,
-        disk: DiskText,
-        device: Arc<dyn Device>,
-        stop: Sender<StopCause>,
-    ) -> Self {
+    pub fn new(id: u32, disk: DiskText, device: Arc<dyn Device>, stop: Sender<StopCause>) -> Self {
         Self { id, disk, device, stop }
     }
 

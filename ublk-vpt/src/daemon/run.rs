@@ -182,6 +182,7 @@ impl Opening<'_> {
         for note in &info.notes {
             tracing::info!("{note}");
         }
+        let scale = device.stats(false).scale;
         let about = Announcement {
             id: self.config.id,
             front: info.front.clone(),
@@ -190,6 +191,8 @@ impl Opening<'_> {
             image: self.config.image.clone(),
             pid: std::process::id(),
             size_bytes: info.size_bytes,
+            k: scale.k,
+            mode: scale.mode,
             notes: info.notes.clone(),
         };
         let status = format!("disk {}: {}", about.id, about.device.display());
