@@ -12,11 +12,13 @@
 mod allocate;
 mod directory;
 mod mounts;
+mod process;
 mod reap;
 mod record;
 
 pub use allocate::{Claim, ClaimError};
 pub use directory::{MAX_ID, StateDir, StateError};
 pub use mounts::{Mount, is_mount_point, mount_at};
+pub use process::process_state;
 pub use reap::{DetachLoop, Reaped};
 pub use record::{Cleanup, DevInfo, LifeState, Queue, Record, RecordError, Target};

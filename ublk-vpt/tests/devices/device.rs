@@ -5,10 +5,14 @@
 //! | `fail-open` | cannot be opened |
 //! | `hold-open` | opening takes until a file `go` is beside the image |
 //! | `mount` | mounts a tmpfs where a front end would mount |
+//! | `loop` | attaches a loop device to the file `disk` there, which it tells nobody |
 //! | `die-mounted` | is killed just after that, before anybody was told |
 //! | `hold-stop` | asked to stop, does nothing |
+//! | `fail-wait` | ends by a fault of its own when asked to stop |
 
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -22,7 +26,7 @@ use vpt_model::DiskSpec;
 
 pub(crate) const PROGRAM: Program = Program {
     open_device: open,
-    detach_loop: |_, _| Ok(()),
+    detach_loop: |device, _| losetup(&["-d".as_ref(), device.as_os_str()]),
     check_disk: |disk| {
         if disk.text.contains("bad-file") {
             return Err(format!("{}:1:1: a bad file", disk.origin));
@@ -65,6 +69,11 @@ fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         let flags = MountFlags::NOSUID;
         rustix::mount::mount("none", &config.mount, "tmpfs", flags, None)
             .map_err(|e| DeviceError(format!("mount: {e}")))?;
+        if told("loop") {
+            let file = config.mount.join("disk");
+            std::fs::write(&file, vec![0; 1 << 20]).unwrap();
+            losetup(&["-f".as_ref(), file.as_os_str()]).map_err(DeviceError)?;
+        }
         if told("die-mounted") {
             let me = rustix::process::getpid();
             let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
@@ -76,6 +85,14 @@ fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         inner: Mutex::new(inner),
         changed: Condvar::new(),
     }))
+}
+
+fn losetup(arguments: &[&OsStr]) -> Result<(), String> {
+    let output = Command::new("losetup").args(arguments).output().map_err(|e| e.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("no loop device: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
 
 impl TestDevice {
@@ -150,6 +167,9 @@ impl Device for TestDevice {
         let mut inner = self.inner.lock().unwrap();
         while !inner.stopped {
             inner = self.changed.wait(inner).unwrap();
+        }
+        if self.told("fail-wait") {
+            return Err(DeviceError("the test says it broke".into()));
         }
         Ok(ExitReason::Stopped)
     }

@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("stats_set_and_trace", stats_set_and_trace),
     ("both_spellings_make_a_device", both_spellings_make_a_device),
     ("missing_images_are_made_only_on_request", missing_images_are_made_only_on_request),
+    ("an_image_that_was_served_stays", an_image_that_was_served_stays),
     ("del_reports_what_is_not_there", del_reports_what_is_not_there),
     ("foreground_ends_by_each_signal", foreground_ends_by_each_signal),
     ("foreground_ends_by_del", foreground_ends_by_del),
@@ -128,6 +129,33 @@ fn missing_images_are_made_only_on_request() -> Result<(), Skipped> {
     f.disk("broken", "fail-open");
     f.ublk("add vpt broken.toml --image other.img --size 1M").failed();
     assert!(!f.path("other.img").exists());
+    Ok(())
+}
+
+fn an_image_that_was_served_stays() -> Result<(), Skipped> {
+    let f = Fixture::new();
+    // The device lives although nobody could be told of it.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut add = f.command("add vpt plain.toml --image a.img --size 1M");
+    let output = add.stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(f.ublk("list").ok().contains("LIVE") && f.path("a.img").exists());
+    f.ublk("del -a").ok();
+    // The device breaks after it was live.
+    f.disk("breaking", "fail-wait");
+    let mut child = f
+        .command("add vpt breaking.toml --image b.img --size 1M --foreground")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until(|| f.state("0000.sock").exists());
+    signal(child.id(), Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|l| l.unwrap().contains("device 0: the test says it broke")));
+    assert!(f.path("b.img").exists());
+    f.assert_clean();
     Ok(())
 }
 
