@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use daemonkit::lock::LockFile;
 use serde_json::Value;
+use ublk_vpt::state::StateDir;
 
 use super::fixture::Fixture;
 use super::harness::{Skipped, Test};
@@ -11,6 +14,7 @@ use super::harness::{Skipped, Test};
 pub(crate) const TESTS: &[Test] = &[
     ("many_adds_at_once_get_different_numbers", many_adds_at_once_get_different_numbers),
     ("one_number_goes_to_one", one_number_goes_to_one),
+    ("clearing_away_takes_no_number", clearing_away_takes_no_number),
     ("the_second_of_a_number_is_told_the_first", the_second_of_a_number_is_told_the_first),
 ];
 
@@ -56,6 +60,42 @@ fn one_number_goes_to_one() -> Result<(), Skipped> {
         assert!(said.contains("device 5 exists: process "), "{said}");
     }
     Ok(())
+}
+
+fn clearing_away_takes_no_number() -> Result<(), Skipped> {
+    let f = Fixture::new();
+    let state = StateDir::at(&f.path("state")).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // What other commands do while they clear away device 5, over and over.
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let Ok(directory) = LockFile::try_lock(&f.state(".lock")) else { continue };
+                if let Ok(number) = LockFile::try_lock(&f.state("0005.lock")) {
+                    pause(50);
+                    number.remove().unwrap();
+                }
+                drop(directory);
+                pause(50);
+            }
+        });
+        let refused = (0..50)
+            .find_map(|phase| {
+                pause(phase);
+                let claim = state.claim(Some(5), |_, _| Ok(()));
+                claim.map(|claim| claim.release(|_, _| Ok(())).unwrap()).err()
+            })
+            .map(|e| e.to_string());
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(refused, None);
+    });
+    Ok(())
+}
+
+fn pause(turns: u32) {
+    for _ in 0..turns {
+        std::thread::yield_now();
+    }
 }
 
 fn the_second_of_a_number_is_told_the_first() -> Result<(), Skipped> {
