@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use ublk_vpt::commands::{self, Failure, Program};
 use ublk_vpt::daemon::vpt;
+use ublk_vpt::top;
 
 fn main() -> ExitCode {
     commands::main(&PROGRAM, std::env::args_os())
@@ -16,5 +17,5 @@ const PROGRAM: Program = Program {
     check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
     probe: |_, _| Err(Failure::Failed("no probe in this build".into())),
     replay: |_, _, _| Err(Failure::Failed("no replay in this build".into())),
-    top: |_, _| Err(Failure::Failed("no top in this build".into())),
+    top: top::run,
 };
