@@ -81,7 +81,7 @@ fn figures(entry: &Entry, width: usize) -> Vec<Line<'static>> {
     lines.push(labelled(
         "late",
         format!(
-            "{} of {} by the backing store{}",
+            "{} of {} by the store{}",
             s.late,
             s.requests,
             now.late_share.map_or(String::new(), |l| format!("; {} now", share(l)))
