@@ -17,7 +17,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use rustix::mount::{MountFlags, UnmountFlags};
-use ublk_vpt::commands::{Failure, Program};
+use ublk_vpt::commands::Program;
 use ublk_vpt::daemon::device::{
     Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, SetError, Settings, ThreadInfo,
 };
@@ -33,7 +33,6 @@ pub(crate) const PROGRAM: Program = Program {
         }
         Ok(DiskSpec { name: "Test Disk".into(), ..DiskSpec::null() })
     },
-    top: |_, _| Err(Failure::Failed("not here".into())),
 };
 
 /// Requests that wait inside it until it is stopped.
