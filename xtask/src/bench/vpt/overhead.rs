@@ -21,7 +21,10 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     // Its own copy: the image is locked by the disk.
     let copy = lab.path("bare.img");
     std::fs::copy(lab.image(), &copy).context("cannot copy the image")?;
-    let bare = Beside::start(Command::new(&lab.bare).arg(&copy).arg(&mount))?;
+    // With the scheduling that our receiver has, or it would be that which is compared.
+    let mut server = Command::new("chrt");
+    server.args(["--fifo", "40"]).arg(&lab.bare).arg(&copy).arg(&mount);
+    let bare = Beside::start(&mut server)?;
     let bare_file = mount.join("disk");
     let measured = wait_for(&bare_file, Duration::from_secs(10))
         .and_then(|()| pairs(lab, &bare_file, &copy, report));
