@@ -14,7 +14,5 @@ const PROGRAM: Program = Program {
     open_device: vpt::open,
     detach_loop: vpt::detach_loop,
     check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
-    probe: |_, _| Err(Failure::Failed("no probe in this build".into())),
-    replay: |_, _, _| Err(Failure::Failed("no replay in this build".into())),
     top: |_, _| Err(Failure::Failed("no top in this build".into())),
 };

@@ -238,7 +238,8 @@ fn failing_reads_are_counted_and_many_end_it() {
         report.failed.iter().all(|f| f.offset >= BYTES / 10 * 9 && f.error.contains("os error 5"))
     );
     // A failed read costs its own sample, and the next one's, whose distance is unknown.
-    assert!(report.samples.len() as u64 <= 300 - report.errors);
+    let alone = report.errors / 2; // failures hardly ever follow each other at one in ten
+    assert!(report.samples.len() as u64 <= 300 - report.errors - alone, "{}", report.samples.len());
     assert!(report.notes.iter().any(|n| n.contains("reads failed")));
 
     for depth in [1, 4] {

@@ -36,7 +36,7 @@ pub const NBDKIT: Tool = Tool { program: "nbdkit", package: "nbdkit" };
 /// Attaches an NBD server as a block device, where the kernel can.
 pub const NBD_CLIENT: Tool = Tool { program: "nbd-client", package: "nbd-client" };
 /// NBD in user space, where the kernel cannot.
-pub const NBD_FUSE: Tool = Tool { program: "nbdfuse", package: "nbdfuse" };
+pub const NBD_FUSE: Tool = Tool { program: "nbdfuse", package: "libnbd-bin" };
 /// Archives.
 pub const TAR: Tool = Tool { program: "tar", package: "tar" };
 

@@ -16,8 +16,8 @@ const SHELLS: &[(&str, &str)] = &[("bash", "ublk"), ("fish", "ublk.fish"), ("zsh
 /// Files and folders of the repository that go in as they are.
 const AS_IS: &[&str] = &["CHANGELOG.md", "LICENSE", "README.md", "configs", "docs"];
 
-/// Licence texts by their beginning: what is built from Rust falls under these two.
-const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT"];
+/// The texts LICENSE names; it says which applies where.
+const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-GPL-2.0", "LICENSE-MIT"];
 
 /// The list inside the archive: hash and path of every other file, for `sha256sum --check`.
 const MANIFEST: &str = "MANIFEST.sha256";
@@ -75,7 +75,7 @@ fn fill(folder: &Path, ublk: &Path) -> Result<()> {
 fn pack(dist: &Path, name: &str) -> Result<String> {
     let archive = format!("{name}.tar.gz");
     let mut tar = Command::new("tar");
-    tar.current_dir(dist).env("GZIP", "-n");
+    tar.current_dir(dist);
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]);
     go(tar.args(["-czf", &archive, name]))?;
     Ok(archive)

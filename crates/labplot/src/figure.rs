@@ -11,6 +11,8 @@ pub struct Color(pub u8, pub u8, pub u8);
 impl Color {
     /// Near black: for a model or a reference.
     pub const INK: Self = Self(0x22, 0x22, 0x22);
+    /// Pale orange: for a thick line under dots.
+    pub const PALE: Self = Self(0xff, 0xc6, 0x85);
     /// Grey: for what is context.
     pub const GREY: Self = Self(0x77, 0x77, 0x77);
 
@@ -122,6 +124,8 @@ pub enum Shape {
         /// Horizontal until the next x, then vertical: for a value that holds until it changes, and for
         /// distribution functions.
         steps: bool,
+        /// Thickness in pixels: 2 to be read, 6 or more in a pale colour to lie under dots.
+        width: f64,
     },
     /// The area between two curves: (x, low, high).
     Band(Vec<(f64, f64, f64)>),
@@ -155,17 +159,25 @@ impl Series {
 
     /// A solid line.
     pub fn line(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self::new(name, Shape::Line { points, dashed: false, steps: false })
+        Self::new(name, Shape::Line { points, dashed: false, steps: false, width: 2.0 })
     }
 
     /// A dashed line.
     pub fn dashes(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self::new(name, Shape::Line { points, dashed: true, steps: false })
+        Self::new(name, Shape::Line { points, dashed: true, steps: false, width: 2.0 })
     }
 
     /// A staircase: each value holds until the next x.
     pub fn steps(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self::new(name, Shape::Line { points, dashed: false, steps: true })
+        Self::new(name, Shape::Line { points, dashed: false, steps: true, width: 2.0 })
+    }
+
+    /// Makes a line this many pixels thick; other shapes stay as they are.
+    pub fn thick(mut self, pixels: f64) -> Self {
+        if let Shape::Line { width, .. } = &mut self.shape {
+            *width = pixels;
+        }
+        self
     }
 
     /// Gives it a colour of its own.

@@ -39,9 +39,9 @@ const DOTS_PER_SPOT: u32 = 24;
 pub(crate) fn draw(svg: &mut Svg, plane: &Plane, series: &Series, color: Color) -> Missing {
     match &series.shape {
         Shape::Points(points) => dots(svg, plane, points, color),
-        Shape::Line { points, dashed, steps } => {
+        Shape::Line { points, dashed, steps, width } => {
             let (stretches, missing) = stretches(plane, points, *steps);
-            svg.path(&stretches, false, &stroke(color, *dashed));
+            svg.path(&stretches, false, &stroke(color, *dashed, *width));
             missing
         }
         Shape::Band(points) => band(svg, plane, points, color),
@@ -50,10 +50,11 @@ pub(crate) fn draw(svg: &mut Svg, plane: &Plane, series: &Series, color: Color) 
     }
 }
 
-fn stroke(color: Color, dashed: bool) -> String {
+fn stroke(color: Color, dashed: bool, width: f64) -> String {
+    let width = if width.is_finite() { width.clamp(0.1, 100.0) } else { 2.0 };
     let dashes = if dashed { " stroke-dasharray=\"8 5\"" } else { "" };
     format!(
-        "fill=\"none\" stroke=\"{}\" stroke-width=\"2\" stroke-linejoin=\"round\"{dashes}",
+        "fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" stroke-linejoin=\"round\"{dashes}",
         hex(color)
     )
 }
@@ -194,8 +195,8 @@ pub(crate) fn legend_key(svg: &mut Svg, (x, y): (f64, f64), series: &Series, col
             }
             svg.raw("</g>");
         }
-        Shape::Line { dashed, .. } => {
-            svg.line((x + 1.0, y), (x + 25.0, y), &stroke(color, *dashed));
+        Shape::Line { dashed, width, .. } => {
+            svg.line((x + 1.0, y), (x + 25.0, y), &stroke(color, *dashed, width.min(10.0)));
         }
         Shape::Band(_) => {
             let style = format!("fill=\"{ink}\" fill-opacity=\"0.2\"");

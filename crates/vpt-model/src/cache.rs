@@ -36,8 +36,17 @@ impl Dirty {
         end - first - had
     }
 
-    fn covers(&self, start: u64, len: u64) -> bool {
-        self.0.range(..=start).next_back().is_some_and(|(&s, &l)| s + l >= start + len)
+    /// Where the dirty run that holds this sector ends.
+    fn run_end(&self, sector: u64) -> Option<u64> {
+        let (&s, &l) = self.0.range(..=sector).next_back()?;
+        (s + l > sector).then_some(s + l)
+    }
+
+    /// How many of these sectors are dirty.
+    fn overlap(&self, start: u64, len: u64) -> u64 {
+        let end = start + len;
+        let runs = self.0.range(..end).rev().map(|(&s, &l)| (s, s + l));
+        runs.take_while(|&(_, e)| e > start).map(|(s, e)| e.min(end) - s.max(start)).sum()
     }
 
     /// Takes up to a chunk from the run nearest to `head`.
@@ -79,6 +88,8 @@ pub(crate) struct Cache {
     open: Dirty,
     /// What earlier flushes wait for, oldest first.
     barriers: VecDeque<Barrier>,
+    /// The run being written back: still held until it is on the medium.
+    leaving: Option<(u64, u64)>,
     /// When data last came in.
     pub(crate) last_write: Instant,
 }
@@ -90,6 +101,7 @@ impl Cache {
             used: 0,
             open: Dirty::default(),
             barriers: VecDeque::new(),
+            leaving: None,
             last_write: Instant::ZERO,
         }
     }
@@ -103,8 +115,9 @@ impl Cache {
         len <= self.capacity
     }
 
-    pub(crate) fn has_room(&self, len: u64) -> bool {
-        self.used + len <= self.capacity
+    /// Whether it can take a write now. What it replaces needs no new room, unless a flush waits for it.
+    pub(crate) fn has_room(&self, start: u64, len: u64) -> bool {
+        self.used + len - self.open.overlap(start, len) <= self.capacity
     }
 
     pub(crate) fn write(&mut self, at: Instant, start: u64, len: u64) {
@@ -114,7 +127,17 @@ impl Cache {
 
     /// Whether a read of these sectors needs no arm.
     pub(crate) fn hits(&self, start: u64, len: u64) -> bool {
-        self.open.covers(start, len) || self.barriers.iter().any(|b| b.dirty.covers(start, len))
+        let (mut at, end) = (start, start + len);
+        while at < end {
+            let dirty = self.barriers.iter().map(|b| &b.dirty).chain([&self.open]);
+            let leaving =
+                self.leaving.filter(|&(s, l)| (s..s + l).contains(&at)).map(|(s, l)| s + l);
+            match dirty.filter_map(|d| d.run_end(at)).chain(leaving).max() {
+                Some(held) => at = held,
+                None => return false,
+            }
+        }
+        true
     }
 
     /// A flush arrived: what is dirty now is what it waits for. False: nothing is, it is done.
@@ -134,12 +157,14 @@ impl Cache {
     /// Takes the next run to write back, the oldest flush's first, nearest to the head among those.
     pub(crate) fn destage(&mut self, head: u64) -> Option<(u64, u64)> {
         let oldest = self.barriers.iter_mut().find_map(|b| b.dirty.take_nearest(head));
-        oldest.or_else(|| self.open.take_nearest(head))
+        self.leaving = oldest.or_else(|| self.open.take_nearest(head));
+        self.leaving
     }
 
-    /// A run is on the medium. Its room is free; flushes that waited for nothing else are returned.
-    pub(crate) fn destaged(&mut self, len: u64) -> Vec<(RequestId, Instant)> {
-        self.used -= len;
+    /// The run taken last is on the medium. Its room is free; flushes that waited for nothing else are
+    /// returned.
+    pub(crate) fn destaged(&mut self) -> Vec<(RequestId, Instant)> {
+        self.used -= self.leaving.take().map_or(0, |(_, len)| len);
         let mut done = Vec::new();
         while let Some(b) = self.barriers.pop_front_if(|b| b.dirty.0.is_empty()) {
             done.push((b.flush, b.arrival));

@@ -33,6 +33,8 @@ pub struct ExpectedRandom {
     pub mean_ms: f64,
     /// Standard deviation, milliseconds.
     pub sd_ms: f64,
+    /// The part of the mean that is seeking, milliseconds.
+    pub mean_seek_ms: f64,
 }
 
 /// How long the arm has been busy.
@@ -65,8 +67,10 @@ pub struct Disk {
     waiting: VecDeque<Waiting>,
     /// Writes for which the cache has no room.
     blocked: VecDeque<Waiting>,
-    /// Sectors being written back until `free`.
-    destaging: Option<u64>,
+    /// Whether the arm is writing back, until `free`.
+    destaging: bool,
+    /// When the arm last finished a request.
+    served: Instant,
     /// Upwards, for LOOK.
     upwards: bool,
     verdicts: VecDeque<Verdict>,
@@ -99,7 +103,8 @@ impl Disk {
             device_at: Instant::ZERO,
             waiting: VecDeque::new(),
             blocked: VecDeque::new(),
-            destaging: None,
+            destaging: false,
+            served: Instant::ZERO,
             upwards: true,
             verdicts: VecDeque::new(),
             busy: Busy::default(),
@@ -145,8 +150,8 @@ impl Disk {
 
     /// What uniformly random requests of `len` take, one at a time, unscaled.
     pub fn expected_random(&self, len: Sectors) -> ExpectedRandom {
-        let (mean_ms, variance) = self.mechanics.expected_random(len.get());
-        ExpectedRandom { mean_ms, sd_ms: variance.max(0.0).sqrt() }
+        let m = self.mechanics.expected_random(len.get());
+        ExpectedRandom { mean_ms: m.mean, sd_ms: m.variance.sqrt(), mean_seek_ms: m.mean_seek }
     }
 
     /// A request reaches the disk. An instant before the last one told counts as that one.
@@ -177,7 +182,7 @@ impl Disk {
 
     /// When `advance` will next have something to decide; `None` while nothing waits.
     pub fn next_event(&self) -> Option<Instant> {
-        if self.destaging.is_some() || !self.waiting.is_empty() {
+        if self.destaging || !self.waiting.is_empty() {
             return Some(self.free);
         }
         let (cache, settings) = self.cache.as_ref()?;
@@ -189,7 +194,9 @@ impl Disk {
         }
         // The device's own time, so k stretches it; a new k must not move it into the past.
         let idle = scale(from_ms(settings.idle_ms), self.k);
-        Some((self.free.max(cache.last_write) + idle).max(self.device_at))
+        // Writing back is not work that would have to be over first.
+        let idle_since = self.served.max(cache.last_write);
+        Some(self.free.max(idle_since + idle).max(self.device_at))
     }
 
     fn submit_serial(&mut self, now: Instant, req: Request) {
@@ -219,7 +226,7 @@ impl Disk {
         match req.op {
             Op::Read if cache.hits(start, len) => self.verdict_without_arm(now, now, &req, bus),
             Op::Write { fua: false } if cache.could_hold(len) => {
-                if self.blocked.is_empty() && cache.has_room(len) {
+                if self.blocked.is_empty() && cache.has_room(start, len) {
                     cache.write(now, start, len);
                     self.verdict_without_arm(now, now, &req, bus);
                 } else {
@@ -243,8 +250,8 @@ impl Disk {
 
     /// Takes the one decision that is due at `next_event`.
     fn decide(&mut self) {
-        if let Some(len) = self.destaging.take() {
-            return self.finish_destage(len);
+        if std::mem::take(&mut self.destaging) {
+            return self.finish_destage();
         }
         let oldest = self.waiting.front().map(|w| w.arrival);
         let press = self.cache_presses();
@@ -256,6 +263,7 @@ impl Disk {
                 let at = self.device_time(start);
                 let service = self.mechanics.serve(at, &w.req);
                 self.free = self.verdict(start, w.arrival, &w.req, service);
+                self.served = self.free;
             }
             (None, Some(pressed)) => self.start_destage(self.free.max(pressed)),
             (None, None) => {
@@ -289,17 +297,19 @@ impl Disk {
         let due = start + scale(t, self.k);
         self.account(start, due, t);
         self.free = due;
-        self.destaging = Some(len);
+        self.destaging = true;
     }
 
     /// The arm has written a run back at `free`: flushes may be done, blocked writes may go in.
-    fn finish_destage(&mut self, len: u64) {
+    fn finish_destage(&mut self) {
         let at = self.free;
         let Some((cache, settings)) = &mut self.cache else { return };
         let bus_rate = settings.bus_mb_per_s * 1e3;
-        let flushed = cache.destaged(len);
+        let flushed = cache.destaged();
         let mut admitted = Vec::new();
-        while let Some(w) = self.blocked.pop_front_if(|w| cache.has_room(w.req.len.get())) {
+        while let Some(w) =
+            self.blocked.pop_front_if(|w| cache.has_room(w.req.start.get(), w.req.len.get()))
+        {
             cache.write(at, w.req.start.get(), w.req.len.get());
             admitted.push(w);
         }

@@ -11,6 +11,10 @@
 //!   largest), and a new window begins.
 //! - *Lower slowly*, at the end of a window of 256: if 1.05 q < 0.75 k, k = max(0.75 k, 1.05 q, k_min).
 //!
+//! A raise is known to have been too little only by requests that arrived after it: those that were in
+//! flight waited behind others with the smaller k, and judging by them would raise k again for what has
+//! been put right already, far beyond what is needed when many wait.
+//!
 //! Only the backing store's lateness is judged. The clock's is no reason to slow the disk down.
 
 use std::collections::VecDeque;
@@ -108,12 +112,12 @@ pub struct KSettings {
 
 impl Default for KSettings {
     fn default() -> Self {
-        Self { mode: KMode::Adapt, k: 1.0, k_min: 1.0, k_max: 1e6, calibrate_requests: 2048 }
+        Self { mode: KMode::Adapt, k: 1.0, k_min: 1.0, k_max: 1e3, calibrate_requests: 2048 }
     }
 }
 
 impl KSettings {
-    /// Checks every number and that the bounds hold.
+    /// Checks every number, and that the bounds hold unless k is fixed.
     ///
     /// # Errors
     /// Names the setting that is no scale, or the bound that is broken.
@@ -123,7 +127,8 @@ impl KSettings {
                 return Err(KError::Value { name, value });
             }
         }
-        if !(self.k_min..=self.k_max).contains(&self.k) {
+        // A fixed k is the user's alone; the bounds are for what the law chooses.
+        if self.mode != KMode::Fixed && !(self.k_min..=self.k_max).contains(&self.k) {
             return Err(KError::Bounds { k: self.k, min: self.k_min, max: self.k_max });
         }
         Ok(self)
@@ -191,6 +196,8 @@ pub struct KController {
     locked: bool,
     window: Vec<f64>,
     window_late: usize,
+    /// When the law last raised k.
+    raised: Instant,
     /// Requests judged since the calibration began.
     calibrated: u64,
     judged: u64,
@@ -220,6 +227,7 @@ impl KController {
             locked: settings.mode == KMode::Fixed,
             window: Vec::with_capacity(WINDOW),
             window_late: 0,
+            raised: now,
             calibrated: 0,
             judged: 0,
             late: 0,
@@ -256,6 +264,7 @@ impl KController {
         self.calibrated = 0;
         (self.locked_judged, self.locked_late) = (0, 0);
         self.restart_window();
+        self.raised = now;
         self.change(now, settings.k);
         Ok(())
     }
@@ -280,9 +289,11 @@ impl KController {
             self.locked_late += u64::from(late);
             return self.k;
         }
-        self.window.push(seen.k * took as f64 / allowed as f64);
-        self.window_late += usize::from(late);
-        self.apply_law(now);
+        if seen.arrival >= self.raised {
+            self.window.push(seen.k * took as f64 / allowed as f64);
+            self.window_late += usize::from(late);
+            self.apply_law(now);
+        }
         if self.settings.mode == KMode::CalibrateThenLock
             && self.calibrated >= self.settings.calibrate_requests
         {
@@ -298,6 +309,9 @@ impl KController {
             let wanted = MARGIN * self.third_largest();
             let k = wanted.max(self.k).min(MAX_RAISE * self.k).clamp(min, max);
             self.restart_window();
+            if k > self.k {
+                self.raised = now;
+            }
             self.change(now, k);
         } else if n >= WINDOW {
             let wanted = MARGIN * self.third_largest();

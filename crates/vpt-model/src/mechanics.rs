@@ -22,6 +22,13 @@ pub(crate) struct Service {
     pub(crate) contiguous: bool,
 }
 
+/// Moments of the service time of uniformly random requests, in ms and ms^2.
+pub(crate) struct RandomMoments {
+    pub(crate) mean: f64,
+    pub(crate) variance: f64,
+    pub(crate) mean_seek: f64,
+}
+
 /// One zone in the image's own addresses.
 #[derive(Clone, Copy, Debug)]
 struct ZoneRun {
@@ -106,19 +113,21 @@ impl Mechanics {
         self.spec.contiguous && self.follows == Some(start)
     }
 
-    /// Seek plus rotational wait if the arm turned to `req` at device time `at_ms`: what a drive that
+    /// Seek, settling and rotational wait if the arm turned to `req` at device time `at_ms`: what a drive that
     /// knows its own mechanics minimises. A random latency is not known beforehand: its mean counts.
     pub(crate) fn positioning_ms(&self, at_ms: f64, req: &Request) -> f64 {
         let start = req.start.get();
         if self.follows(start) {
             return 0.0;
         }
-        let seek = self.seek_between(self.head, start);
+        // A write is only ready for its sector when it has settled: the turn of a read may be too early.
+        let settle = if req.op.is_write() { self.spec.write_settle_ms } else { 0.0 };
+        let there = self.seek_between(self.head, start) + settle;
         let rotation = match self.spec.rotation.latency {
-            Latency::Phase => self.phase_wait(at_ms + self.spec.overhead_ms + seek, start),
+            Latency::Phase => self.phase_wait(at_ms + self.spec.overhead_ms + there, start),
             Latency::Half | Latency::Random { .. } => self.spec.rotation.period_ms / 2.0,
         };
-        seek + rotation
+        there + rotation
     }
 
     fn phase_wait(&self, at_ms: f64, sector: u64) -> f64 {
@@ -208,7 +217,7 @@ impl Mechanics {
     /// Mean and variance of the unscaled service time, in ms and ms^2, of reads of `len` sectors at uniformly
     /// random places with nothing waiting. Seeks by quadrature over pairs of places at equal shares
     /// of the capacity, so that zoned mappings count; rotation R/2 with variance R^2/12 unless fixed.
-    pub(crate) fn expected_random(&self, len: u64) -> (f64, f64) {
+    pub(crate) fn expected_random(&self, len: u64) -> RandomMoments {
         const CELLS: u64 = 1024;
         let capacity = self.span as u64 + 1;
         let places: Vec<u64> = (0..CELLS)
@@ -250,7 +259,8 @@ impl Mechanics {
             Latency::Random { .. } | Latency::Phase => period * period / 12.0,
         };
         let mean = self.spec.overhead_ms + seek + period / 2.0 + pass;
-        (mean, seek2 - seek * seek + turn2 + (pass2 - pass * pass).max(0.0))
+        let variance = seek2 - seek * seek + turn2 + (pass2 - pass * pass).max(0.0);
+        RandomMoments { mean, variance: variance.max(0.0), mean_seek: seek }
     }
 }
 

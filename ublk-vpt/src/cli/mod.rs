@@ -9,7 +9,7 @@ mod tools;
 
 pub use add::{AddArgs, AddOptions};
 pub use manage::{DelArgs, ListArgs, SetArgs, StatsArgs, TopArgs};
-pub use measure::{Caching, ProbeArgs, ReplayArgs, TraceFormat};
+pub use measure::{BlktraceEvent, ProbeArgs, ReplayArgs, TraceFormat};
 pub use size::{format_size, parse_size};
 pub use tools::{CheckConfigArgs, CompletionsArgs, DumpConfigArgs, FeaturesArgs, ManArgs};
 

@@ -74,7 +74,7 @@ fn request(
             loop_device: args.loop_device,
             mode: args.mode,
             k: args.k,
-            k_min: options.k_min,
+            k_min: args.k_min,
             k_max: args.k_max,
             depth: args.depth,
             queues: args.queues,
@@ -170,8 +170,8 @@ impl Teller<'_> {
             self.spec.name,
             format_size(about.size_bytes),
             about.front,
-            self.args.k,
-            self.args.mode.name(),
+            about.k,
+            about.mode,
         )?;
         for note in &about.notes {
             writeln!(out, "note: {note}")?;

@@ -8,6 +8,9 @@ mod del;
 mod features;
 mod list;
 mod man;
+mod plots;
+mod probe;
+mod replay;
 mod set;
 mod stats;
 
@@ -18,11 +21,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use vpt_model::DiskSpec;
 
-use crate::cli::{Cli, Command, ProbeArgs, ReplayArgs, TopArgs};
+use crate::cli::{Cli, Command, TopArgs};
 use crate::control::ClientError;
 use crate::daemon::Surroundings;
 use crate::daemon::device::{DiskText, OpenDevice};
-use crate::disks::{Catalogue, DiskError};
+use crate::disks::DiskError;
 use crate::state::{DetachLoop, StateDir, StateError};
 
 /// What the program is made of besides the commands here.
@@ -34,10 +37,6 @@ pub struct Program {
     pub detach_loop: DetachLoop,
     /// Reads a disk's file; the error names file, line and column.
     pub check_disk: fn(&DiskText) -> Result<DiskSpec, String>,
-    /// `ublk probe`.
-    pub probe: fn(&ProbeArgs, &mut dyn Write) -> Outcome,
-    /// `ublk replay`.
-    pub replay: fn(&ReplayArgs, &Catalogue, &mut dyn Write) -> Outcome,
     /// `ublk top`.
     pub top: fn(&TopArgs, &StateDir) -> Outcome,
 }
@@ -120,8 +119,8 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::Stats(args) => stats::run(program, args, out),
         Command::Set(args) => set::run(program, args),
         Command::Top(args) => (program.top)(args, &state_dir(program)?),
-        Command::Probe(args) => (program.probe)(args, out),
-        Command::Replay(args) => (program.replay)(args, &Catalogue::of_this_machine(), out),
+        Command::Probe(args) => probe::run(program, args, out),
+        Command::Replay(args) => replay::run(args, out),
         Command::Features(args) => features::run(args, out),
         Command::CheckConfig(args) => config::check(program, args, out),
         Command::DumpConfig(args) => config::dump(args, out),

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::daemon::device::{DeviceInfo, Settings};
+use crate::daemon::device::{DeviceInfo, DiskText, Settings};
 
 /// The version both sides must speak.
 pub const VERSION: u64 = 1;
@@ -51,6 +51,8 @@ pub struct About {
     pub pid: u32,
     /// The device.
     pub info: DeviceInfo,
+    /// The description of the disk that it models.
+    pub disk: DiskText,
 }
 
 /// The line for a request, without its end.

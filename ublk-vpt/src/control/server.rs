@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use daemonkit::server::{Answer, Handler, Peer};
 
 use super::protocol::{About, Request, parse_request, reply_error, reply_ok};
-use crate::daemon::device::Device;
+use crate::daemon::device::{Device, DiskText};
 
 /// Most trace records in one answer; a line of them stays within what a client reads.
 const MAX_TRACE: usize = 50_000;
@@ -25,14 +25,15 @@ pub enum StopCause {
 /// Answers for one device.
 pub struct ControlHandler {
     id: u32,
+    disk: DiskText,
     device: Arc<dyn Device>,
     stop: Sender<StopCause>,
 }
 
 impl ControlHandler {
     /// Answers for `device`; a request to end goes to `stop`, as ending takes longer than an answer may.
-    pub fn new(id: u32, device: Arc<dyn Device>, stop: Sender<StopCause>) -> Self {
-        Self { id, device, stop }
+    pub fn new(id: u32, disk: DiskText, device: Arc<dyn Device>, stop: Sender<StopCause>) -> Self {
+        Self { id, disk, device, stop }
     }
 
     fn answer(&self, peer: &Peer, request: Request) -> String {
@@ -45,7 +46,8 @@ impl ControlHandler {
         match request {
             Request::About => {
                 let pid = std::process::id();
-                reply_ok(&About { id: self.id, pid, info: self.device.info() })
+                let disk = self.disk.clone();
+                reply_ok(&About { id: self.id, pid, info: self.device.info(), disk })
             }
             Request::Stats { epochs } => reply_ok(&self.device.stats(epochs)),
             Request::Trace { max } => reply_ok(&self.device.trace(max.min(MAX_TRACE))),

@@ -140,14 +140,14 @@ pub struct DeviceConfig {
     pub mount: PathBuf,
     /// Also attach a loop device with direct I/O to the file.
     pub loop_device: bool,
-    /// What moves k.
-    pub mode: Mode,
+    /// What moves k; the disk file's choice if not given, and so for the next three.
+    pub mode: Option<Mode>,
     /// k to begin with.
-    pub k: f64,
+    pub k: Option<f64>,
     /// k never goes below this by itself.
-    pub k_min: f64,
+    pub k_min: Option<f64>,
     /// k never goes above this by itself.
-    pub k_max: f64,
+    pub k_max: Option<f64>,
     /// Most requests inside the device at one time.
     pub depth: u32,
     /// Hardware queues the front end offers; they share the one arm.

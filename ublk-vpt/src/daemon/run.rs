@@ -171,12 +171,18 @@ impl Opening<'_> {
         let info = device.info();
         self.write(&Record::live(self.config, &info))?;
         let socket = self.claim.file("sock");
-        let handler = ControlHandler::new(self.config.id, Arc::clone(device), stop.clone());
+        let handler = ControlHandler::new(
+            self.config.id,
+            self.config.disk.clone(),
+            Arc::clone(device),
+            stop.clone(),
+        );
         let server = Server::start(&socket, Limits::default(), handler)
             .map_err(|e| format!("control socket {}: {e}", socket.display()))?;
         for note in &info.notes {
             tracing::info!("{note}");
         }
+        let scale = device.stats(false).scale;
         let about = Announcement {
             id: self.config.id,
             front: info.front.clone(),
@@ -185,6 +191,8 @@ impl Opening<'_> {
             image: self.config.image.clone(),
             pid: std::process::id(),
             size_bytes: info.size_bytes,
+            k: scale.k,
+            mode: scale.mode,
             notes: info.notes.clone(),
         };
         let status = format!("disk {}: {}", about.id, about.device.display());

@@ -18,7 +18,7 @@ pub struct StartRequest {
 }
 
 /// What the daemon says when the device works; `ublk add --json` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
     /// Device number.
     pub id: u32,
@@ -34,6 +34,10 @@ pub struct Announcement {
     pub pid: u32,
     /// Size in bytes.
     pub size_bytes: u64,
+    /// The scale to begin with.
+    pub k: f64,
+    /// What moves it.
+    pub mode: String,
     /// What the user should know.
     pub notes: Vec<String>,
 }

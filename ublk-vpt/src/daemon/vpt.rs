@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use vpt_model::config::parse_disk;
+use vpt_model::config::{KDefaults, KModeName, parse_disk};
 use vpt_model::spec::Latency;
 use vpt_model::{Disk, DiskSpec, KController, KMode, KSettings, Sectors};
 
@@ -72,17 +72,8 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     let bytes = backend.capacity();
     let model = Disk::new(&spec, Sectors::holding(bytes))
         .map_err(|e| DeviceError(format!("{}: {e}", config.disk.origin)))?;
-    let settings = KSettings {
-        mode: k_mode(config.mode),
-        k: config.k,
-        k_min: config.k_min,
-        k_max: config.k_max,
-        calibrate_requests: disk
-            .k
-            .calibrate_requests
-            .unwrap_or(KSettings::default().calibrate_requests),
-    };
-    let scale = KController::new(settings, engine::now()).map_err(|e| fail(&e))?;
+    let scale = KController::new(scale_settings(config, &disk.k), engine::now())
+        .map_err(|e| DeviceError(format!("scale: {e}")))?;
     let (sink, writer) = match &config.trace {
         Some(path) => {
             let (sink, writer) = TraceWriter::create(path)
@@ -160,6 +151,25 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
 
 /// User and group.
 type Owner = (u32, u32);
+
+/// The command line's choice, or the disk file's, or the usual.
+fn scale_settings(config: &DeviceConfig, file: &KDefaults) -> KSettings {
+    let usual = KSettings::default();
+    let file_mode = file.mode.map(|mode| match mode {
+        KModeName::Adapt => KMode::Adapt,
+        KModeName::CalibrateThenLock => KMode::CalibrateThenLock,
+        KModeName::Fixed => KMode::Fixed,
+    });
+    let k = config.k.or(file.k).unwrap_or(usual.k);
+    KSettings {
+        mode: config.mode.map(k_mode).or(file_mode).unwrap_or(usual.mode),
+        k,
+        // A k that was asked for is no reason to complain about a bound that was not.
+        k_min: config.k_min.or(file.k_min).unwrap_or(usual.k_min.min(k)),
+        k_max: config.k_max.or(file.k_max).unwrap_or(usual.k_max.max(k)),
+        calibrate_requests: file.calibrate_requests.unwrap_or(usual.calibrate_requests),
+    }
+}
 
 /// The backing store, and who shall own the disk's file.
 fn open_backend(config: &DeviceConfig) -> Result<(Box<dyn Backend>, Owner), DeviceError> {

@@ -4,9 +4,10 @@
 //! - two-piece: `a + b*sqrt(u)` below a knee, `c + e*u` from it on (Ruemmler and Wilkes 1994), either
 //!   meeting at the knee or, as on some measured drives, stepping up there.
 //!
-//! Both are least squares, so they keep the mean; what makes them robust is that outliers are left out
-//! first: fit, drop what lies further off than six standard deviations (estimated from the median, which
-//! outliers cannot move), repeat until nothing changes. How many were dropped is reported.
+//! Both are least squares, so they keep the mean; what makes them robust is that outliers are left out:
+//! drop what lies far off its neighbours, fit, drop what lies far off the fit, repeat until nothing
+//! changes. Far is more than six standard deviations (estimated from the median, which outliers cannot
+//! move) and more than 1 % of the typical time. How many were dropped is reported.
 //!
 //! The two-piece fit tries every gap between measured distances as the knee. That is affordable because
 //! all sums a fit needs are prefix sums over the points in order of distance.
@@ -22,6 +23,10 @@ use super::knee::{self, Sums};
 const MIN_POINTS: usize = 8;
 /// Standard deviations beyond which a point is an outlier.
 const OUTLIER_SIGMAS: f64 = 6.0;
+/// Points that decide whether one among them is sane.
+const NEIGHBOURS: usize = 31;
+/// What is off by no more than this share of the typical time is no outlier, however exact the others are.
+const NEAR: f64 = 0.01;
 /// By how much the criterion must differ ("very strong" in Kass and Raftery 1995).
 const CLEARLY_BETTER: f64 = 10.0;
 
@@ -124,7 +129,7 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Fit> {
         .filter(|&(u, ms)| u.is_finite() && ms.is_finite() && u >= 0.0 && ms >= 0.0)
         .collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut kept = points.clone();
+    let mut kept = locally_sane(&points);
     let mut best = fit_all(&kept)?;
     for _ in 0..12 {
         let fitted = best;
@@ -141,14 +146,35 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Fit> {
     Some(Fit { points: points.len(), outliers: points.len() - kept.len(), ..best })
 }
 
+/// Points that lie where their neighbours in distance do. The iteration has to start from these: a first
+/// curve pulled up by a few very late requests can settle on one piece and call the other one outliers.
+fn locally_sane(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let scale = median(points.iter().map(|p| p.1).collect());
+    let half = NEIGHBOURS / 2;
+    (0..points.len())
+        .filter(|&i| {
+            // The same number of neighbours at the ends, where there are fewer on one side.
+            let from = i.saturating_sub(half).min(points.len().saturating_sub(NEIGHBOURS));
+            let around = &points[from..(from + NEIGHBOURS).min(points.len())];
+            let middle = median(around.iter().map(|p| p.1).collect());
+            let spread = median(around.iter().map(|p| (p.1 - middle).abs()).collect());
+            (points[i].1 - middle).abs() <= limit(spread, scale)
+        })
+        .map(|i| points[i])
+        .collect()
+}
+
+/// How far off is far: from the median absolute deviation, 1.4826 of which are one standard deviation of
+/// normal noise, and the typical time.
+fn limit(spread: f64, scale: f64) -> f64 {
+    (OUTLIER_SIGMAS * 1.4826 * spread).max(NEAR * scale)
+}
+
 fn inliers(points: &[(f64, f64)], curve: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let residuals: Vec<f64> = points.iter().map(|&(u, ms)| ms - curve(u)).collect();
     let middle = median(residuals.clone());
     let spread = median(residuals.iter().map(|r| (r - middle).abs()).collect());
-    // 1.4826: from the median absolute deviation to the standard deviation of normal noise. The floor
-    // keeps exact data from calling its rounding errors outliers.
-    let scale = median(points.iter().map(|p| p.1).collect());
-    let limit = (OUTLIER_SIGMAS * 1.4826 * spread).max(1e-6 * scale);
+    let limit = limit(spread, median(points.iter().map(|p| p.1).collect()));
     points
         .iter()
         .zip(&residuals)

@@ -217,3 +217,52 @@ fn solve3(mut m: [[f64; 3]; 3], mut r: [f64; 3]) -> Option<[f64; 3]> {
     let x = (r[0] - m[0][1] * y - m[0][2] * z) / m[0][0];
     [x, y, z].iter().all(|v| v.is_finite()).then_some([x, y, z])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Exact data at 25 distances, four times each.
+    fn exact(truth: impl Fn(f64) -> f64) -> Sums {
+        let strokes = (0..=24).flat_map(|i| std::iter::repeat_n((f64::from(i) / 24.0).powi(2), 4));
+        Sums::new(&strokes.map(|u| (u, truth(u))).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn pieces_that_meet_are_solved_exactly() {
+        // The knee is one of the grid's; 2 + 10 sqrt(0.3) - 6 * 0.3 is where the straight piece starts.
+        let start = 2.0 + 10.0 * 0.3f64.sqrt() - 6.0 * 0.3;
+        let sums = exact(|u| if u < 0.3 { 2.0 + 10.0 * u.sqrt() } else { start + 6.0 * u });
+        let found = search(&sums, true).expect("it rises");
+        assert!(found.continuous && (found.knee - 0.3).abs() < 1e-9, "{found:?}");
+        let off = [
+            found.short_base_ms - 2.0,
+            found.short_sqrt_ms - 10.0,
+            found.long_base_ms - start,
+            found.long_full_ms - 6.0,
+        ];
+        assert!(off.iter().all(|o| o.abs() < 1e-6), "{off:?}");
+    }
+
+    #[test]
+    fn pieces_apart_are_solved_exactly() {
+        let sums = exact(|u| if u < 0.3 { 2.0 + 10.0 * u.sqrt() } else { 8.0 + 6.0 * u });
+        let found = search(&sums, false).expect("it rises");
+        // Any knee between the two distances around 0.3 is as good.
+        assert!(!found.continuous && (0.29..0.35).contains(&found.knee), "{found:?}");
+        assert!(
+            (found.short_sqrt_ms - 10.0).abs() < 1e-6 && (found.long_base_ms - 8.0).abs() < 1e-6
+        );
+    }
+
+    #[test]
+    fn a_curve_that_falls_is_not_offered() {
+        let sums = exact(|u| if u < 0.3 { 9.0 + 2.0 * u.sqrt() } else { 5.0 - 3.0 * u });
+        for continuous in [true, false] {
+            assert!(search(&sums, continuous).is_none_or(|c| rises(&c)));
+        }
+        let sums = exact(|u| 9.0 - 3.0 * u);
+        assert_eq!(search(&sums, true), None);
+        assert_eq!(sums.line(), (sums.mean(), 0.0));
+    }
+}

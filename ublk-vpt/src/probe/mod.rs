@@ -36,6 +36,7 @@ pub use options::{Model, Options, ProbeError, ProgressSink, Spacing};
 use plan::{Move, Rng};
 pub use report::{CachedReport, ModelReport, ProbeReport, RandomReport};
 use report::{by_distance, by_width, distribution, median_ms};
+use std::path::Path;
 use target::Target;
 
 /// Measures `options.target`, telling `sink` how far it has come.
@@ -89,6 +90,14 @@ pub fn run(options: &Options, sink: &mut dyn ProgressSink) -> Result<ProbeReport
     report.interrupted = session.stopped.map(str::to_owned);
     report.seconds = session.seconds();
     finish(options, &target, report)
+}
+
+/// The size in bytes of what would be measured.
+///
+/// # Errors
+/// As [`run`], for a target that cannot be measured.
+pub fn size_of(target: &Path) -> Result<u64, ProbeError> {
+    Target::open(&Options::new(target)).map(|t| t.bytes)
 }
 
 /// The planned moves, and if asked for the same out of the page cache.

@@ -49,6 +49,11 @@ impl ProbeReport {
         .subtitle(self.subtitle(requests))
         .x(Axis::new("Distance x/D", "fraction of the full stroke").range(0.0, 1.0))
         .y(if log { y.log() } else { self.clip(y.from_zero()) });
+        // The model lies under the points, so that each point is seen against it.
+        if let Some(model) = &self.model {
+            let line = Series::line(format!("model: {}", model.name), model.curve.clone());
+            figure = figure.with(line.color(Color::PALE).thick(7.0));
+        }
         let name = if cached.is_some() { "not cached" } else { "measured" };
         figure = figure.with(Series::points(name, self.samples.clone()));
         if let Some(c) = cached {
@@ -59,8 +64,7 @@ impl ProbeReport {
         }
         figure = self.add_fits(figure);
         if let Some(model) = &self.model {
-            let line = Series::line(format!("model: {}", model.name), model.curve.clone());
-            figure = figure.with(line.color(Color::INK)).note(format!(
+            figure = figure.note(format!(
                 "Against the model: {:.2} % of {} requests within 1 %, {:.2} % within 2 %; mean {} ms, expected {} ms.",
                 100.0 * model.within_1pct,
                 model.requests,
@@ -88,26 +92,28 @@ impl ProbeReport {
         let strokes = || (0..=400).map(|i| (f64::from(i) / 400.0).powi(2));
         let linear = strokes().map(|u| (u, fit.linear.at(u))).collect();
         figure = figure
-            .with(Series::dashes("best line", linear).color(Color::nth(2)))
+            .with(Series::dashes("best line", linear).color(Color::nth(2)).thick(1.5))
             .note(format!("Best line: {} ms, rms {} ms.", fit.linear, ms(fit.linear.rms_ms)));
-        if let Some(curve) = &fit.two_piece {
-            // The knee itself, from both sides, so that a step is drawn upright.
-            let below = strokes().filter(|u| *u < curve.knee).map(|u| (u, curve.at(u)));
-            let edge = curve.short_base_ms + curve.short_sqrt_ms * curve.knee.sqrt();
-            let above = strokes().filter(|u| *u > curve.knee).map(|u| (u, curve.at(u)));
-            let points = below
-                .chain([(curve.knee, edge), (curve.knee, curve.at(curve.knee))])
-                .chain(above)
-                .collect();
-            let better = match fit.better {
-                FitShape::TwoPiece => "the better description",
-                FitShape::Linear => "not clearly better than the line",
-            };
-            figure = figure
-                .with(Series::line("best two-piece curve", points).color(Color::nth(3)))
-                .note(format!("Two-piece: {curve} ms, rms {} ms; {better}.", ms(curve.rms_ms)));
+        let Some(curve) = &fit.two_piece else { return figure };
+        if fit.better == FitShape::Linear {
+            // Drawn, it would only cover the line.
+            return figure
+                .note(format!("Two-piece: rms {} ms, not clearly better.", ms(curve.rms_ms)));
         }
-        figure
+        let note = format!("Two-piece: {curve} ms, rms {} ms, clearly better.", ms(curve.rms_ms));
+        figure = figure.note(note);
+        if self.model.is_some() {
+            return figure; // it would lie on the model and hide the points between them
+        }
+        // The knee itself, from both sides, so that a step is drawn upright.
+        let below = strokes().filter(|u| *u < curve.knee).map(|u| (u, curve.at(u)));
+        let edge = curve.short_base_ms + curve.short_sqrt_ms * curve.knee.sqrt();
+        let above = strokes().filter(|u| *u > curve.knee).map(|u| (u, curve.at(u)));
+        let points = below
+            .chain([(curve.knee, edge), (curve.knee, curve.at(curve.knee))])
+            .chain(above)
+            .collect();
+        figure.with(Series::line("best two-piece curve", points).color(Color::INK).thick(1.2))
     }
 
     fn latencies(&self) -> Figure {

@@ -126,12 +126,12 @@ pub struct ProbeReport {
 }
 
 impl ProbeReport {
-    /// One JSON object.
+    /// One JSON object on one line.
     ///
     /// # Errors
     /// None in practice: every field has a JSON form.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self)
+        serde_json::to_string(self)
     }
 
     /// Rate of sequential reads over all places, in 10^6 bytes per second.

@@ -12,9 +12,9 @@ use super::fit::{Fit, LinearFit, Shape, TwoPieceFit};
 use super::*;
 use vpt_model::spec::{Seek, Transfer};
 
-/// A directory on a real file system (a temporary one may be in memory) with a file of `bytes` bytes.
+/// A directory where files are on a disk (/tmp may be in memory, without O_DIRECT) with a file of `bytes` bytes.
 fn file(bytes: u64) -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
     let path = dir.path().join("disk.img");
     File::create(&path).unwrap().set_len(bytes).unwrap();
     (dir, path)
@@ -191,6 +191,52 @@ fn without_o_direct_the_report_says_so() {
     let report = run(&Options { block_bytes: 512, ..quick(&path) }, &mut ()).unwrap();
     assert!(report.direct || report.notes[0].starts_with("O_DIRECT is refused here"));
     assert!(refusal(&Options::new("/proc/self/status")).contains("cannot find its size"));
+}
+
+#[test]
+fn points_lie_over_the_models_curve() {
+    // The published Barracuda, each request up to 60 us late and one in 500 by milliseconds.
+    let curve = |u: f64| {
+        let d = u * 5172.0;
+        4.1667 + 0.36 + if d < 879.0 { 2.574 + 0.1629 * d.sqrt() } else { 5.996 + 0.002143 * d }
+    };
+    let mut rng = Rng::new(3);
+    let samples: Vec<(f64, f64)> = (0..2000)
+        .map(|_| {
+            let u = (rng.unit() - rng.unit()).abs();
+            let late = if rng.up_to(499) == 0 { 30.0 * rng.unit() } else { 0.06 * rng.unit() };
+            (u, curve(u) + late)
+        })
+        .collect();
+    let model = Model {
+        name: "Seagate Barracuda ST32171W".into(),
+        expected_ms: Arc::new(curve),
+        random_mean_ms: Some(13.49),
+    };
+    let report = ProbeReport {
+        target: "/tmp/lab/disk".into(),
+        kind: "regular file".into(),
+        size_bytes: 1 << 30,
+        block_bytes: 4096,
+        direct: true,
+        buckets: by_width(&samples, 24),
+        fit: fit(&samples),
+        model: Some(compare::with_model(&model, &samples)),
+        samples,
+        ..ProbeReport::default()
+    };
+    if let Some(dir) = std::env::var_os("PROBE_SAVE") {
+        std::fs::write(PathBuf::from(dir).join("model.png"), report.png().unwrap()).unwrap();
+    }
+    let model = report.model.as_ref().unwrap();
+    assert!(model.within_1pct > 0.99 && model.within_1pct < 1.0, "{model:?}");
+    assert!(report.table().contains("against Seagate Barracuda ST32171W: 2000 requests"));
+    let svg = report.svg();
+    // From the plot area on: the legend has dots of its own.
+    let plot = svg.find("clip-path=").unwrap();
+    let (line, dot) = (svg[plot..].find("<path").unwrap(), svg[plot..].find("<circle").unwrap());
+    assert!(line < dot, "the model's line is drawn before the points");
+    assert!(svg.contains("outside the axes"), "late requests do not flatten the rest");
 }
 
 fn measured(fit: Fit) -> ProbeReport {

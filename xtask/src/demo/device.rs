@@ -98,11 +98,13 @@ fn delete(ublk: &Path, id: u64) -> Result<()> {
 
 /// Deletes the devices on an image, as `ublk list --json` knows them.
 fn delete_leftovers(ublk: &Path, image: &Path) {
+    // Devices write their image down without links and dots.
+    let image = image.canonicalize().unwrap_or_else(|_| image.to_owned());
     let mut list = Command::new(ublk);
     list.args(["list", "--json"]);
     let ids = run::output(&mut list, LIMIT, &Interrupt::never())
         .and_then(|text| json(&text, "ublk list"))
-        .map(|listed| ids_on(&listed, image));
+        .map(|listed| ids_on(&listed, &image));
     for id in ids.unwrap_or_default() {
         if let Err(error) = delete(ublk, id) {
             eprintln!("demo: {error:#}");

@@ -20,8 +20,10 @@ pub struct Measured {
     pub requests: u64,
     /// Their mean, seen from outside, in milliseconds.
     pub mean_ms: f64,
-    /// What the model expects the mean to be, in milliseconds.
+    /// What the model expects the mean of these reads to be, in milliseconds.
     pub expected_ms: f64,
+    /// The model's mean over all places, in milliseconds, where the probe tells it.
+    pub closed_form_ms: Option<f64>,
     /// Share of service times within 1 % of the model's, seen by the device, 0 to 1.
     pub within_1pct: f64,
     /// Share within 2 %.

@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use proptest::test_runner::{Config, RngSeed};
 use vpt_model::spec::{Geometry, Latency, Mapping, Policy, Queue, Rotation, Seek, Transfer, Zone};
-use vpt_model::{Disk, DiskSpec, Instant, Op, Request, RequestId, Sectors, Verdict};
+use vpt_model::units::from_ms;
+use vpt_model::{
+    Disk, DiskSpec, Instant, KController, KSettings, Observation, Op, Request, RequestId, Sectors,
+    Verdict,
+};
 
 /// Seeded randomness of the tests' own, so that the model's generator is not its own judge.
 pub(crate) struct Gen(u64);
@@ -239,4 +243,99 @@ pub(crate) fn service_ms(verdicts: &[Verdict]) -> Vec<f64> {
 
 pub(crate) fn latency_ms(verdicts: &[Verdict]) -> Vec<f64> {
     verdicts.iter().map(|v| ms_between(v.arrival, v.due)).collect()
+}
+
+/// What the backing store takes, in ms, for the request with this number.
+pub(crate) type Backing = Box<dyn FnMut(u64, &mut Gen) -> f64>;
+
+/// Lognormal around `median_ms`.
+pub(crate) fn steady(median_ms: f64, sd: f64) -> Backing {
+    Box::new(move |_, rng| median_ms * (sd * rng.normal()).exp())
+}
+
+/// Lognormal with sd 0.15 around `before`, and from request `at` on around `after`.
+pub(crate) fn step(before: f64, after: f64, at: u64) -> Backing {
+    Box::new(move |i, rng| if i < at { before } else { after } * (0.15 * rng.normal()).exp())
+}
+
+/// The engine's part, on a virtual clock: disk, controller and a backing store that serves every
+/// request by itself from its arrival on.
+pub(crate) struct Loop {
+    pub(crate) disk: Disk,
+    pub(crate) controller: KController,
+    /// Scale in force after each completion.
+    pub(crate) k: Vec<f64>,
+    /// Whether it was late.
+    pub(crate) late: Vec<bool>,
+    /// Every verdict, in order of decision.
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) end: Instant,
+}
+
+impl Loop {
+    /// `depth` clients issue `total` random reads of 4 KiB, each 50 us after its last has completed.
+    pub(crate) fn run(
+        spec: &DiskSpec,
+        settings: KSettings,
+        depth: u64,
+        total: u64,
+        seed: u64,
+        mut backing: Backing,
+    ) -> Self {
+        const CAPACITY: u64 = 1 << 30;
+        let mut disk = disk(spec, CAPACITY);
+        disk.set_k(settings.k);
+        let controller = KController::new(settings, Instant::ZERO).unwrap();
+        let (k, late, verdicts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut this = Self { disk, controller, k, late, verdicts, end: Instant::ZERO };
+        let mut rng = Gen::new(seed);
+        let mut backing_done = Vec::new();
+        let mut seen: Vec<Option<Observation>> = Vec::new();
+        // (when, Some(a request is complete) or None (a client issues one)).
+        let mut events: BinaryHeap<Reverse<(Instant, Option<u64>)>> = BinaryHeap::new();
+        events.extend((0..depth).map(|i| Reverse((Instant::from_nanos(i * 10_000), None))));
+        while this.k.len() < total as usize {
+            while let Some(v) = this.disk.poll() {
+                let done = backing_done[v.id.0 as usize];
+                let observation = Observation {
+                    arrival: v.arrival,
+                    backing_done: done,
+                    due: v.due,
+                    k: v.parts.k,
+                };
+                seen[v.id.0 as usize] = Some(observation);
+                events.push(Reverse((v.due.max(done), Some(v.id.0))));
+                this.verdicts.push(v);
+            }
+            let next = events.peek().map(|e| e.0.0);
+            if let Some(at) = this.disk.next_event().filter(|&at| next.is_none_or(|n| at <= n)) {
+                this.disk.advance(at);
+                continue;
+            }
+            let Reverse((now, what)) = events.pop().unwrap();
+            match what {
+                Some(id) => {
+                    let observation = seen[id as usize].unwrap();
+                    let k = this.controller.observe(now, &observation);
+                    this.disk.set_k(k);
+                    this.k.push(k);
+                    this.late.push(observation.backing_done > observation.due);
+                    this.end = now;
+                    events.push(Reverse((now + Duration::from_micros(50), None)));
+                }
+                None => {
+                    let id = backing_done.len() as u64;
+                    backing_done.push(now + from_ms(backing(id, &mut rng)));
+                    seen.push(None);
+                    this.disk.submit(now, read(id, rng.below(CAPACITY - 8), 8));
+                }
+            }
+        }
+        this
+    }
+
+    pub(crate) fn late_share(&self, from: usize) -> f64 {
+        let late = &self.late[from..];
+        late.iter().filter(|l| **l).count() as f64 / late.len() as f64
+    }
 }
