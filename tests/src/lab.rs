@@ -121,7 +121,8 @@ impl Lab {
     pub fn add_model(&self, model: &str, more: &[&str]) -> Disk<'_> {
         let description = self.file(&format!("{model}.toml"));
         let disk = if description.exists() { description } else { model.into() };
-        let out = Said::of(self.ublk().args(["add", "vpt"]).arg(disk).arg("--json").args(more)).ok();
+        let out =
+            Said::of(self.ublk().args(["add", "vpt"]).arg(disk).arg("--json").args(more)).ok();
         Disk::of(self, &out)
     }
 
