@@ -1,7 +1,7 @@
 //! The device itself: engine, backing store and front end put together as a [`DeviceConfig`] says.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use vpt_model::config::{KDefaults, KModeName, parse_disk};
@@ -220,24 +220,41 @@ fn threads() -> Vec<ThreadInfo> {
 /// That a device has ended, and why: the first reason counts.
 #[derive(Default)]
 struct End {
-    reason: Mutex<Option<ExitReason>>,
+    state: Mutex<EndState>,
     reached: Condvar,
 }
 
+#[derive(Default)]
+struct EndState {
+    reason: Option<ExitReason>,
+    over: bool,
+}
+
 impl End {
+    /// It is about to end, for this reason.
+    fn begin(&self, reason: ExitReason) {
+        self.lock().reason.get_or_insert(reason);
+    }
+
     fn reach(&self, reason: ExitReason) {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        let mut state = self.lock();
+        state.reason.get_or_insert(reason);
+        state.over = true;
         self.reached.notify_all();
     }
 
     fn wait(&self) -> ExitReason {
-        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         loop {
-            if let Some(reason) = *reason {
+            if let EndState { reason: Some(reason), over: true } = *state {
                 return reason;
             }
-            reason = self.reached.wait(reason).unwrap_or_else(PoisonError::into_inner);
+            state = self.reached.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, EndState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -334,6 +351,8 @@ impl Device for VptDevice {
     }
 
     fn stop(&self) {
+        // Our own unmounting looks like anybody's to the front end.
+        self.end.begin(ExitReason::Stopped);
         self.take_down();
         self.end.reach(ExitReason::Stopped);
     }
