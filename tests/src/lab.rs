@@ -293,6 +293,10 @@ impl<'lab> Disk<'lab> {
         assert!(said.err.is_empty(), "{said}");
         assert!(!mounts_under(self.lab.path()).contains(&self.mount()), "still mounted: {said}");
         let own = format!("{:04}", self.id);
+        let log = fs::read_to_string(self.lab.state().join(format!("{own}.log.last")));
+        let log = log.expect("a log");
+        assert!(!log.contains(" ERROR ") && !log.contains(" WARN "), "{log}");
+        assert!(log.ends_with(": stopped\n"), "{log}");
         let mut left = self.lab.remains();
         left.retain(|name| name.starts_with(&own));
         assert_eq!(left, [""; 0], "state is left: {said}");
