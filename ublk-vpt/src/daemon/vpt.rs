@@ -332,11 +332,15 @@ impl Device for VptDevice {
             let known = SETTINGS.map(str::to_owned).to_vec();
             return Err(SetError::Unknown { key: key.clone(), known });
         }
+        let refuse = |key: &String, reason| SetError::Refused { key: key.clone(), reason };
+        // All of them are judged before the first one is made.
+        for (key, value) in &settings.other {
+            let judged = Faults::default().changed(key, value).transpose();
+            judged.map_err(|reason| refuse(key, reason))?;
+        }
         self.new_scale(settings)?;
         for (key, value) in &settings.other {
-            self.handle
-                .set_backend(key, value)
-                .map_err(|e| SetError::Refused { key: key.clone(), reason: e.to_string() })?;
+            self.handle.set_backend(key, value).map_err(|e| refuse(key, e.to_string()))?;
         }
         Ok(())
     }
