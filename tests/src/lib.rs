@@ -4,16 +4,25 @@
 //! #[test]
 //! fn serves_an_image() {
 //!     e2e::need!(Fuse, Loop);
-//!     let mut command = e2e::ublk();
+//!     let lab = e2e::Lab::new();
+//!     let disk = lab.add(&["--image", "lab.img", "--size", "16M", "--loop"]);
 //!     ...
 //! }
 //! ```
 
+mod fio;
+mod lab;
 mod program;
 mod resource;
+mod said;
+mod system;
 
+pub use fio::{Fio, Job};
+pub use lab::{Disk, Lab};
 pub use program::{binary, run, ublk};
 pub use resource::{Resource, required, skipped};
+pub use said::{Running, Said};
+pub use system::{loops_under, mounts_under, pattern, send_signal, tool, wait_until};
 
 /// Returns from the test, printing `SKIP: its-name: reason`; the runner counts it as skipped.
 ///

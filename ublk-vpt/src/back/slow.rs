@@ -21,6 +21,34 @@ pub struct Faults {
     pub fail_every: u64,
 }
 
+impl Faults {
+    /// With one of them changed; `None` if `key` is none of them.
+    ///
+    /// # Errors
+    /// One line: which values would do.
+    pub fn changed(mut self, key: &str, value: &str) -> Option<Result<Self, String>> {
+        Some(match key {
+            "backing_delay_ms" => match value.parse::<f64>() {
+                Ok(ms) if ms.is_finite() && (0.0..=10_000.0).contains(&ms) => {
+                    self.delay_ms = ms;
+                    Ok(self)
+                }
+                _ => Err(format!("backing_delay_ms={value}: give milliseconds from 0 to 10000")),
+            },
+            "backing_fail_every" => match value.parse::<u64>() {
+                Ok(n) => {
+                    self.fail_every = n;
+                    Ok(self)
+                }
+                Err(_) => {
+                    Err(format!("backing_fail_every={value}: give a whole number, 0 for none"))
+                }
+            },
+            _ => return None,
+        })
+    }
+}
+
 /// Wraps a store.
 pub struct SlowBackend {
     inner: Box<dyn Backend>,
@@ -124,24 +152,10 @@ impl Backend for SlowBackend {
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        match key {
-            "backing_delay_ms" => match value.parse::<f64>() {
-                Ok(ms) if ms.is_finite() && (0.0..=10_000.0).contains(&ms) => {
-                    self.faults.delay_ms = ms;
-                    Ok(())
-                }
-                _ => Err(format!("backing_delay_ms={value}: give milliseconds from 0 to 10000")),
-            },
-            "backing_fail_every" => match value.parse::<u64>() {
-                Ok(n) => {
-                    self.faults.fail_every = n;
-                    Ok(())
-                }
-                Err(_) => {
-                    Err(format!("backing_fail_every={value}: give a whole number, 0 for none"))
-                }
-            },
-            _ => self.inner.set(key, value),
+        match self.faults.changed(key, value) {
+            Some(changed) => self.faults = changed?,
+            None => return self.inner.set(key, value),
         }
+        Ok(())
     }
 }

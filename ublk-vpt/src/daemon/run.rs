@@ -19,6 +19,10 @@ use crate::state::{Claim, DetachLoop, LifeState, Record, StateDir};
 
 /// Environment variable with the log filter.
 const LOG_VARIABLE: &str = "UBLK_LOG";
+/// What is logged without it. The FUSE library warns of what is normal here: that a file has no
+/// extended attributes, and that there is nothing left to unmount once that has been done.
+const LOG_FOREGROUND: &str = "warn,fuser=error";
+const LOG_BACKGROUND: &str = "info,fuser=error";
 /// Longest start request.
 const MAX_REQUEST_BYTES: u64 = 16 << 20;
 
@@ -66,7 +70,7 @@ pub fn run_foreground(
     let mut readiness = Readiness::foreground();
     let shape =
         if std::env::var_os("JOURNAL_STREAM").is_some() { Shape::Untimed } else { Shape::Text };
-    logging::init(LOG_VARIABLE, "warn", shape);
+    logging::init(LOG_VARIABLE, LOG_FOREGROUND, shape);
     run(surroundings, request, &mut readiness, |_| Ok(()), announce)
 }
 
@@ -89,7 +93,7 @@ fn to_log(path: &Path) -> Result<(), String> {
         .and_then(|()| rustix::stdio::dup2_stdout(&log))
         .and_then(|()| rustix::stdio::dup2_stderr(&log))
         .map_err(|e| tell(e.into()))?;
-    logging::init(LOG_VARIABLE, "info", Shape::Text);
+    logging::init(LOG_VARIABLE, LOG_BACKGROUND, Shape::Text);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The device itself: engine, backing store and front end put together as a [`DeviceConfig`] says.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use vpt_model::config::{KDefaults, KModeName, parse_disk};
@@ -220,24 +220,41 @@ fn threads() -> Vec<ThreadInfo> {
 /// That a device has ended, and why: the first reason counts.
 #[derive(Default)]
 struct End {
-    reason: Mutex<Option<ExitReason>>,
+    state: Mutex<EndState>,
     reached: Condvar,
 }
 
+#[derive(Default)]
+struct EndState {
+    reason: Option<ExitReason>,
+    over: bool,
+}
+
 impl End {
+    /// It is about to end, for this reason.
+    fn begin(&self, reason: ExitReason) {
+        self.lock().reason.get_or_insert(reason);
+    }
+
     fn reach(&self, reason: ExitReason) {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        let mut state = self.lock();
+        state.reason.get_or_insert(reason);
+        state.over = true;
         self.reached.notify_all();
     }
 
     fn wait(&self) -> ExitReason {
-        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         loop {
-            if let Some(reason) = *reason {
+            if let EndState { reason: Some(reason), over: true } = *state {
                 return reason;
             }
-            reason = self.reached.wait(reason).unwrap_or_else(PoisonError::into_inner);
+            state = self.reached.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, EndState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -315,11 +332,15 @@ impl Device for VptDevice {
             let known = SETTINGS.map(str::to_owned).to_vec();
             return Err(SetError::Unknown { key: key.clone(), known });
         }
+        let refuse = |key: &String, reason| SetError::Refused { key: key.clone(), reason };
+        // All of them are judged before the first one is made.
+        for (key, value) in &settings.other {
+            let judged = Faults::default().changed(key, value).transpose();
+            judged.map_err(|reason| refuse(key, reason))?;
+        }
         self.new_scale(settings)?;
         for (key, value) in &settings.other {
-            self.handle
-                .set_backend(key, value)
-                .map_err(|e| SetError::Refused { key: key.clone(), reason: e.to_string() })?;
+            self.handle.set_backend(key, value).map_err(|e| refuse(key, e.to_string()))?;
         }
         Ok(())
     }
@@ -334,6 +355,8 @@ impl Device for VptDevice {
     }
 
     fn stop(&self) {
+        // Our own unmounting looks like anybody's to the front end.
+        self.end.begin(ExitReason::Stopped);
         self.take_down();
         self.end.reach(ExitReason::Stopped);
     }

@@ -161,9 +161,10 @@ impl FuseFront {
     }
 }
 
-/// Whether a mount is a disk's.
+/// Whether a mount is a disk's. Only fusermount passes the subtype on: root's own mounts are of kind
+/// `fuse`.
 fn is_ours(mount: &Mount) -> bool {
-    mount.kind == "fuse.vpt"
+    matches!(mount.kind.as_str(), "fuse" | "fuse.vpt")
 }
 
 /// The file system: a root folder and one file.
