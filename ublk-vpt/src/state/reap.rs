@@ -185,8 +185,11 @@ fn loop_devices(cleanup: &Cleanup) -> Vec<(PathBuf, PathBuf)> {
         // The kernel says so when the name is gone, which it is not while the mount is there.
         let backing = PathBuf::from(text.trim_end_matches('\n').trim_end_matches(" (deleted)"));
         let device = Path::new("/dev").join(entry.file_name());
+        // Where somebody has unmounted it lazily, the kernel names the file from the mount's own root.
+        let file = cleanup.file.as_deref();
+        let unmounted = file.and_then(Path::file_name).map(|name| Path::new("/").join(name));
         let recorded = cleanup.loop_device.as_ref() == Some(&device)
-            && cleanup.file.as_ref() == Some(&backing);
+            && (file == Some(&backing) || unmounted.as_ref() == Some(&backing));
         let under_mount = !cleanup.mount.as_os_str().is_empty()
             && backing.starts_with(&cleanup.mount)
             && mounts::is_mount_point(&cleanup.mount);
