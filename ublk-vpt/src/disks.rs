@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub enum DiskError {
     /// No file and no name.
     #[error(
-        "no disk {name:?}: neither a file nor a known name{}\nknown disks: {}",
+        "no disk {name:?}: neither a file nor a known name{}; known disks: {}",
         hint(similar),
         list(known)
     )]

@@ -22,3 +22,4 @@ pub mod probe;
 pub mod replay;
 pub mod report;
 pub mod state;
+pub mod top;

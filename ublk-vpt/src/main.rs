@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ublk_vpt::commands::{self, Failure, Program};
+use ublk_vpt::commands::{self, Program};
 use ublk_vpt::daemon::vpt;
 
 fn main() -> ExitCode {
@@ -14,5 +14,4 @@ const PROGRAM: Program = Program {
     open_device: vpt::open,
     detach_loop: vpt::detach_loop,
     check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
-    top: |_, _| Err(Failure::Failed("no top in this build".into())),
 };

@@ -8,11 +8,15 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::{Deserialize, Serialize};
+
 /// More mounts than this on one point are not ours to take down.
 const MAX_STACKED: usize = 8;
 
 /// One line of mountinfo.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The number alone does not tell a file system from one mounted later: it is used again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// `major:minor`, unique among the mounted file systems.
     pub device: String,
@@ -20,6 +24,8 @@ pub struct Mount {
     pub point: PathBuf,
     /// `ext4`, `fuse.ublk-vpt`, ...
     pub kind: String,
+    /// What it says it was made from: a device, or a name.
+    pub source: String,
 }
 
 /// The topmost mount at exactly `point`, if any.
@@ -41,8 +47,9 @@ fn parse(mountinfo: &[u8]) -> Vec<Mount> {
             let mut fields = line.split(|&b| b == b' ');
             let device = String::from_utf8(fields.nth(2)?.to_vec()).ok()?;
             let point = unescape(fields.nth(1)?);
-            let kind = fields.skip_while(|f| *f != b"-").nth(1)?;
-            Some(Mount { device, point, kind: String::from_utf8_lossy(kind).into_owned() })
+            let mut fields = fields.skip_while(|f| *f != b"-").skip(1);
+            let mut text = || Some(String::from_utf8_lossy(fields.next()?).into_owned());
+            Some(Mount { device, point, kind: text()?, source: text()? })
         })
         .collect()
 }
@@ -121,7 +128,7 @@ mod tests {
         assert_eq!(mounts.len(), 2);
         assert_eq!(mounts[0].point, Path::new("/mnt/a b\\c"));
         assert_eq!(mounts[1].kind, "fuse.vpt");
-        assert_eq!(mounts[1].device, "0:52");
+        assert_eq!((mounts[1].device.as_str(), mounts[1].source.as_str()), ("0:52", "vpt"));
         assert!(is_mount_point(Path::new("/proc")));
         assert!(!is_mount_point(Path::new("/proc/self")));
     }

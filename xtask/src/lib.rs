@@ -7,7 +7,9 @@
 pub mod bench;
 pub mod demo;
 pub mod deps;
+pub mod device;
 pub mod dist;
+pub mod image;
 pub mod lint;
 pub mod machine;
 pub mod run;

@@ -123,6 +123,12 @@ pub fn output(command: &mut Command, limit: Duration, interrupt: &Interrupt) -> 
     Ok(captured.stdout)
 }
 
+/// Reads what one of our own commands printed.
+pub fn json(text: &str, command: &str) -> Result<serde_json::Value> {
+    serde_json::from_str(text)
+        .with_context(|| format!("{command} --json printed no JSON object: {:?}", text.trim()))
+}
+
 /// Standard output of a quick program without side effects (git, cargo metadata).
 pub fn query(command: &mut Command) -> Result<String> {
     output(command, Duration::from_secs(120), &Interrupt::never())

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::run;
+use crate::run::{self, Interrupt};
 
 /// The folder of the workspace's Cargo.toml.
 pub fn root() -> PathBuf {
@@ -109,6 +110,14 @@ pub fn files() -> Result<Vec<PathBuf>> {
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// Builds the release `ublk`; returns where it is.
+pub fn build_ublk(interrupt: &Interrupt) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(["build", "--release", "--locked", "-p", "ublk-vpt", "--bin", "ublk"]);
+    run::output(&mut command, Duration::from_secs(3600), interrupt)?;
+    Ok(metadata()?.target_directory.join("release/ublk"))
 }
 
 #[cfg(test)]

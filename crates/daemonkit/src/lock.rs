@@ -183,6 +183,27 @@ mod tests {
     }
 
     #[test]
+    fn owners_that_remove_the_file_let_in_one_at_a_time() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let inside = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        let Ok(lock) = LockFile::try_lock(&path) else { continue };
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        lock.remove().unwrap();
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
     fn a_removed_file_keeps_nobody_out() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");

@@ -154,8 +154,12 @@ impl Disk {
         ExpectedRandom { mean_ms: m.mean, sd_ms: m.variance.sqrt(), mean_seek_ms: m.mean_seek }
     }
 
-    /// A request reaches the disk. An instant before the last one told counts as that one.
+    /// A request reaches the disk. An instant before the last one told counts as that one. What lies
+    /// beyond the last sector is the caller's to refuse; here the request is cut short there.
     pub fn submit(&mut self, now: Instant, req: Request) {
+        let last = self.capacity - Sectors::new(1);
+        let start = req.start.min(last);
+        let req = Request { start, len: req.len.min(self.capacity - start), ..req };
         let now = now.max(self.clock);
         self.advance(now);
         match self.actuator {

@@ -184,7 +184,7 @@ impl Mechanics {
         match &self.spec.transfer {
             Transfer::Instant => (0.0, 0.0),
             Transfer::Rate { mb_per_s } => {
-                let ms = (len * SECTOR_BYTES) as f64 / (mb_per_s * 1e3);
+                let ms = (len as f64 * SECTOR_BYTES as f64) / (mb_per_s * 1e3);
                 (ms, if period > 0.0 { ms / period } else { 0.0 })
             }
             Transfer::Zones(_) => {
@@ -219,7 +219,7 @@ impl Mechanics {
     /// of the capacity, so that zoned mappings count; rotation R/2 with variance R^2/12 unless fixed.
     pub(crate) fn expected_random(&self, len: u64) -> RandomMoments {
         const CELLS: u64 = 1024;
-        let capacity = self.span as u64 + 1;
+        let capacity = (self.span as u64).saturating_add(1);
         let places: Vec<u64> = (0..CELLS)
             .map(|i| ((2 * i + 1) as f64 / (2 * CELLS) as f64 * capacity as f64) as u64)
             .collect();
@@ -235,7 +235,7 @@ impl Mechanics {
                     seek2 += 2.0 * ms * ms;
                 }
                 // Two places in the same cell are a third of a cell apart on average.
-                let near = self.seek_between(a, a + (capacity / (3 * CELLS)).max(1));
+                let near = self.seek_between(a, a.saturating_add((capacity / (3 * CELLS)).max(1)));
                 seek += near;
                 seek2 += near * near;
             }

@@ -88,9 +88,9 @@ impl Sectors {
         self.0
     }
 
-    /// The size in bytes.
+    /// The size in bytes, or the largest number there is if that is not enough.
     pub const fn bytes(self) -> u64 {
-        self.0 * SECTOR_BYTES
+        self.0.saturating_mul(SECTOR_BYTES)
     }
 
     /// Distance between two sectors, whichever comes first.

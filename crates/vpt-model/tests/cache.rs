@@ -70,6 +70,17 @@ fn a_full_cache_lets_writes_in_one_by_one_and_in_order() {
 }
 
 #[test]
+fn a_small_write_does_not_slip_past_a_large_one_that_waits_for_room() {
+    let mut d = cached(16, 1000.0);
+    d.submit(at_ms(0.0), write(0, 0, 8));
+    d.submit(at_ms(1.0), write(1, 1000, 16));
+    d.submit(at_ms(2.0), write(2, 2000, 4)); // there is room for it
+    let due = dues(&mut d);
+    assert_eq!(due[1], 1.0 + ARM_MS + 2.0 * BUS_MS);
+    assert_eq!(due[2], 1.0 + 2.0 * ARM_MS + BUS_MS / 2.0);
+}
+
+#[test]
 fn a_flush_waits_for_what_was_dirty_when_it_came_and_for_nothing_later() {
     let mut d = cached(1000, 1000.0);
     d.submit(at_ms(0.0), write(0, 0, 8));

@@ -2,7 +2,8 @@
 //!
 //! The store is random, so a bound is a statement about many runs: 20 seeds each. With 60 seeds, 1 or
 //! 2 runs settle later than the bound, by up to a third, because a rare burst of slow requests moves
-//! k again; so 1 of 20 may here (at 2/60 per run, 3 or more of 20 have a chance of 3 %; and the seeds are fixed).
+//! k again; so 1 of 20 may here. The seeds are
+//! fixed: with new ones, 2 of 20 would be later by chance in one case of seven.
 
 mod support;
 

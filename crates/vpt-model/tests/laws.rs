@@ -221,6 +221,14 @@ fn head_switches_are_counted_at_every_track_border() {
 }
 
 #[test]
+fn a_seek_begins_at_the_last_sector_of_the_request_before() {
+    let mut d = disk(&DiskSpec::linear(8.0, 16.0), 1001);
+    let requests = [read(0, 0, 501), read(1, 750, 1)];
+    let all = closed_loop(&mut d, 1, 2, |id| requests[id as usize]);
+    assert_eq!((all[1].stroke, ms(all[1].parts.seek)), (0.25, 4.0));
+}
+
+#[test]
 fn only_a_write_that_was_positioned_settles() {
     let mut spec = rated(barracuda(), 10.0);
     spec.write_settle_ms = 1.25;

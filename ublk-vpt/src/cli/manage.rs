@@ -98,7 +98,19 @@ pub struct SetArgs {
 
 /// `ublk top`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Keys: q ends, arrows choose a device.")]
+#[command(after_help = "\
+Examples:
+  ublk top                   a view of all devices, until q
+  ublk top --once            one frame as plain text
+  ublk top --batch 10 --json ten lines of JSON, one a second
+
+Keys: q, Esc or Ctrl-C ends; arrows or j and k choose a device; s sorts by the
+next column; p pauses; + and - change the interval.
+
+Over the last interval: svc, the mean service time; model, what the modelled disk
+would have taken, times k; late%, the share that the backing store made late.
+Since the device started: p99us, the timer's lateness; in1%, the share within 1 %
+of the model.")]
 pub struct TopArgs {
     /// Only this device
     #[arg(short = 'n', long = "number", value_name = "ID", value_parser = device_id())]
@@ -106,6 +118,15 @@ pub struct TopArgs {
     /// How often to look
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = parse_interval)]
     pub interval: f64,
+    /// Print one frame as plain text; so it is too where standard output is no terminal
+    #[arg(long, conflicts_with = "batch")]
+    pub once: bool,
+    /// Print N frames as plain text; 0 or no number: until stopped
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "0")]
+    pub batch: Option<u64>,
+    /// Print frames as lines of JSON: one, or as many as --batch says
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl SetArgs {

@@ -21,13 +21,21 @@ pub(super) fn run(program: &Program, args: &AddArgs, out: &mut dyn Write) -> Out
     let image = Image::prepare(args, &options).map_err(Failure::Failed)?;
     let request = request(args, &options, disk, image.path.clone()).map_err(Failure::Failed)?;
     let teller = Teller { spec: &spec, args };
+    // From the moment the device is live the image may hold somebody's data.
+    let mut live = false;
     let outcome = if args.foreground {
-        run_foreground(&surroundings(program, state), request, |about| teller.tell(about, out))
-            .map_err(Failure::Failed)
+        run_foreground(&surroundings(program, state), request, |about| {
+            live = true;
+            teller.tell(about, out)
+        })
+        .map_err(Failure::Failed)
     } else {
-        start(program, &state, &options, &request).and_then(|about| Ok(teller.tell(&about, out)?))
+        start(program, &state, &options, &request).and_then(|about| {
+            live = true;
+            Ok(teller.tell(&about, out)?)
+        })
     };
-    if let Err(Failure::Failed(_)) = &outcome {
+    if !live {
         image.give_up();
     }
     outcome
@@ -136,7 +144,7 @@ impl Image {
         Ok(Self { path: Some(path), made })
     }
 
-    /// The device did not come up: an image made for it, still empty, goes too.
+    /// The device did not come up: an image made for it, still untouched, goes too.
     fn give_up(&self) {
         if let Some(path) = self.path.as_ref().filter(|_| self.made) {
             let _ = fs::remove_file(path);

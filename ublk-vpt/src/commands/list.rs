@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Program, complain, expect_living, state_dir};
 use crate::cli::ListArgs;
-use crate::control::Client;
+use crate::control::{Client, ClientError};
 use crate::state::{LifeState, Record, StateDir};
 
 /// For the k of each device; a daemon that hangs must not make `list` hang.
@@ -65,6 +65,7 @@ impl Listed {
         if life == LifeState::Live {
             match Client::new(state, id).patience(PATIENCE).stats(false) {
                 Ok(stats) => k = Some(stats.scale.k),
+                Err(ClientError::Absent { .. }) => {} // just ending
                 Err(e) => complain(&format!("warning: {e}")),
             }
         }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use vpt_model::DiskSpec;
 
-use crate::cli::{Cli, Command, TopArgs};
+use crate::cli::{Cli, Command};
 use crate::control::ClientError;
 use crate::daemon::Surroundings;
 use crate::daemon::device::{DiskText, OpenDevice};
@@ -37,8 +37,6 @@ pub struct Program {
     pub detach_loop: DetachLoop,
     /// Reads a disk's file; the error names file, line and column.
     pub check_disk: fn(&DiskText) -> Result<DiskSpec, String>,
-    /// `ublk top`.
-    pub top: fn(&TopArgs, &StateDir) -> Outcome,
 }
 
 /// What a command comes to.
@@ -118,7 +116,7 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::List(args) => list::run(program, args, out),
         Command::Stats(args) => stats::run(program, args, out),
         Command::Set(args) => set::run(program, args),
-        Command::Top(args) => (program.top)(args, &state_dir(program)?),
+        Command::Top(args) => crate::top::run(args, &state_dir(program)?),
         Command::Probe(args) => probe::run(program, args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Features(args) => features::run(args, out),

@@ -1,6 +1,5 @@
 //! The commands' side of the control socket.
 
-use std::fs;
 use std::time::Duration;
 
 use daemonkit::client::{CallError, call};
@@ -9,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::protocol::{About, Request, format_request, parse_reply};
 use crate::daemon::device::Settings;
 use crate::report::{StatsReport, TraceRecord};
-use crate::state::StateDir;
+use crate::state::{StateDir, process_state};
 
 /// How long a daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -129,11 +128,4 @@ impl Client {
         };
         ClientError::Silent { id, pid, patience, advice }
     }
-}
-
-/// The letter the kernel has for what process `pid` is doing.
-fn process_state(pid: u32) -> Option<char> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it is in parentheses and may hold anything.
-    text.rsplit_once(')')?.1.trim_start().chars().next()
 }

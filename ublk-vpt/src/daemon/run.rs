@@ -15,7 +15,7 @@ use daemonkit::signals::StopSignals;
 use super::device::{Device, DeviceConfig, ExitReason, OpenDevice};
 use super::start::{Announcement, StartRequest};
 use crate::control::{ControlHandler, StopCause};
-use crate::state::{Claim, DetachLoop, Record, StateDir};
+use crate::state::{Claim, DetachLoop, LifeState, Record, StateDir};
 
 /// Environment variable with the log filter.
 const LOG_VARIABLE: &str = "UBLK_LOG";
@@ -173,7 +173,8 @@ impl Opening<'_> {
         announce: impl FnOnce(&Announcement) -> io::Result<()>,
     ) -> Result<(), String> {
         let info = device.info();
-        self.write(&Record::live(self.config, &info))?;
+        // What is to be undone now; LIVE only when it answers.
+        self.write(&Record::open(self.config, &info, LifeState::Starting))?;
         let socket = self.claim.file("sock");
         let handler = ControlHandler::new(
             self.config.id,
@@ -183,6 +184,7 @@ impl Opening<'_> {
         );
         let server = Server::start(&socket, Limits::default(), handler)
             .map_err(|e| format!("control socket {}: {e}", socket.display()))?;
+        self.write(&Record::open(self.config, &info, LifeState::Live))?;
         for note in &info.notes {
             tracing::info!("{note}");
         }

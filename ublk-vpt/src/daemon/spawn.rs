@@ -56,9 +56,13 @@ pub fn spawn(request: &StartRequest, patience: Duration) -> Result<Announcement,
     let outcome = converse(&mut child, request, patience);
     let pid = child.id();
     match outcome {
-        Ok(Outcome::Ready(about)) => serde_json::from_value(about).map_err(|e| {
-            SpawnError::Failed(format!("process {pid} announces itself in a way unknown here: {e}"))
-        }),
+        Ok(Outcome::Ready(about)) => match serde_json::from_value(about) {
+            Ok(about) => Ok(about),
+            Err(e) => {
+                end(&mut child)?;
+                Err(SpawnError::Failed(format!("the daemon announced itself oddly: {e}")))
+            }
+        },
         Ok(Outcome::Failed(reason)) => {
             // It clears away what it began; only then is its number free again.
             child.wait()?;

@@ -201,6 +201,8 @@ impl Core {
 
     /// Lets everything happen that is to happen up to now; what is complete goes to `out`.
     pub(super) fn advance(&mut self, now: Instant, out: &mut Vec<Delivery>) {
+        // First of all: a change of k must not reach decisions that fell due before it.
+        self.config.disk.advance(now);
         let mut done = std::mem::take(&mut self.scratch);
         self.config.backend.reap(&mut done);
         // News that is found only because the timekeeper overslept was there when it should have
@@ -212,7 +214,6 @@ impl Core {
             self.complete_if_overdue(tag, now, out);
         }
         self.scratch = done;
-        self.config.disk.advance(now);
         while self.expedite
             && let Some(at) = self.config.disk.next_event()
         {

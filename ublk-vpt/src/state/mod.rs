@@ -11,10 +11,12 @@
 
 mod allocate;
 mod directory;
+mod process;
 mod reap;
 mod record;
 
 pub use allocate::{Claim, ClaimError};
 pub use directory::{MAX_ID, StateDir, StateError};
+pub use process::process_state;
 pub use reap::{DetachLoop, Reaped};
 pub use record::{Cleanup, DevInfo, LifeState, Queue, Record, RecordError, Target};

@@ -7,11 +7,16 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use daemonkit::lock::{LockError, LockFile};
 
+use super::process::is_dying;
 use super::{Cleanup, Record, StateDir, StateError};
 use crate::mounts::{self, Mount};
+
+/// How long a killed daemon may take to let go of its lock.
+const DYING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Detaches a loop device (`/dev/loopN`) if its backing file still is the given one; `Ok` when it is
 /// not attached or another's. An error is one line for people.
@@ -41,7 +46,7 @@ impl StateDir {
         // The common case, nothing dead, needs no lock and no permission to write.
         let mut dead = Vec::new();
         for id in self.ids()? {
-            if self.living(id)?.is_none() {
+            if self.is_dead(id)? {
                 dead.push(id);
             }
         }
@@ -66,6 +71,21 @@ impl StateDir {
             reaped.push(report);
         }
         Ok(reaped)
+    }
+
+    /// Whether device `id`'s daemon is gone. One that has been killed but still holds its lock is
+    /// waited for: after a kill the very next command is to find nothing left.
+    fn is_dead(&self, id: u32) -> Result<bool, StateError> {
+        let end = Instant::now() + DYING_PATIENCE;
+        loop {
+            match self.living(id)? {
+                None => return Ok(true),
+                Some(pid) if is_dying(pid) && Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Some(_) => return Ok(false),
+            }
+        }
     }
 
     /// Undoes and removes everything of device `id` but its lock, which the caller holds.
@@ -104,18 +124,12 @@ impl StateDir {
             done.push(format!("detached {}", device.display()));
         }
         for point in [cleanup.mount.as_path(), own_mount] {
-            // On somebody's own directory only what we mounted is ours; a kill between mounting and
-            // writing it down leaves no number, but then it can only be a FUSE file system.
-            let ours = |mount: &Mount| match &cleanup.mount_device {
-                _ if point == own_mount => true,
-                Some(device) => *device == mount.device,
-                None => mount.kind.starts_with("fuse"),
-            };
+            let ours = |mount: &Mount| point == own_mount || is_ours(mount, cleanup);
             match mounts::unmount(point, ours) {
                 Ok(true) => done.push(format!("unmounted {}", point.display())),
                 Ok(false) => {}
                 // Ours went away and somebody mounted something else: nothing left to do for us.
-                Err(_) if point != own_mount && !still_ours(point, cleanup) => {}
+                Err(_) if mounts::mount_at(point).is_some_and(|m| !ours(&m)) => {}
                 Err(e) => return Err(format!("cannot unmount {}: {e}", point.display())),
             }
         }
@@ -151,11 +165,12 @@ impl StateDir {
     }
 }
 
-fn still_ours(point: &Path, cleanup: &Cleanup) -> bool {
-    match (mounts::mount_at(point), &cleanup.mount_device) {
-        (Some(mount), Some(device)) => mount.device == *device,
-        (Some(mount), None) => mount.kind.starts_with("fuse"),
-        (None, _) => false,
+/// On somebody's own directory only what we mounted is ours. A kill between mounting and writing that
+/// down leaves no description, but then it can only be a FUSE file system.
+fn is_ours(mount: &Mount, cleanup: &Cleanup) -> bool {
+    match &cleanup.mounted {
+        Some(ours) => mount == ours,
+        None => mount.kind.starts_with("fuse"),
     }
 }
 
@@ -170,8 +185,11 @@ fn loop_devices(cleanup: &Cleanup) -> Vec<(PathBuf, PathBuf)> {
         // The kernel says so when the name is gone, which it is not while the mount is there.
         let backing = PathBuf::from(text.trim_end_matches('\n').trim_end_matches(" (deleted)"));
         let device = Path::new("/dev").join(entry.file_name());
+        // Where somebody has unmounted it lazily, the kernel names the file from the mount's own root.
+        let file = cleanup.file.as_deref();
+        let unmounted = file.and_then(Path::file_name).map(|name| Path::new("/").join(name));
         let recorded = cleanup.loop_device.as_ref() == Some(&device)
-            && cleanup.file.as_ref() == Some(&backing);
+            && (file == Some(&backing) || unmounted.as_ref() == Some(&backing));
         let under_mount = !cleanup.mount.as_os_str().is_empty()
             && backing.starts_with(&cleanup.mount)
             && mounts::is_mount_point(&cleanup.mount);

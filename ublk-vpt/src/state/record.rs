@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::device::{DeviceConfig, DeviceInfo};
+use crate::mounts::Mount;
 
 /// The version of the record's shape.
 const VERSION: u32 = 1;
@@ -93,8 +94,8 @@ pub struct Queue {
 pub struct Cleanup {
     /// Where it is, or is about to be, mounted.
     pub mount: PathBuf,
-    /// `major:minor` of what is mounted there, once it is.
-    pub mount_device: Option<String>,
+    /// What is mounted there, once it is.
+    pub mounted: Option<Mount>,
     /// The served file, once it is there.
     pub file: Option<PathBuf>,
     /// The loop device on it, once it is attached.
@@ -160,10 +161,10 @@ impl Record {
         }
     }
 
-    /// Once it works.
-    pub fn live(config: &DeviceConfig, info: &DeviceInfo) -> Self {
+    /// Once it is open: all there is to know, in this state.
+    pub fn open(config: &DeviceConfig, info: &DeviceInfo, state: LifeState) -> Self {
         let mut record = Self::starting(config);
-        record.dev_info.state = LifeState::Live;
+        record.dev_info.state = state;
         record.dev_info.max_io_buf_bytes = info.max_request_bytes;
         record.target.front.clone_from(&info.front);
         record.target.path = info.path().to_owned();
@@ -176,7 +177,7 @@ impl Record {
             .zip(0..)
             .map(|(thread, qid)| Queue { qid, tid: thread.tid })
             .collect();
-        record.cleanup.mount_device = crate::mounts::mount_at(&config.mount).map(|m| m.device);
+        record.cleanup.mounted = crate::mounts::mount_at(&config.mount);
         record.cleanup.file = Some(info.file.clone());
         record.cleanup.loop_device.clone_from(&info.block_device);
         record.notes.clone_from(&info.notes);

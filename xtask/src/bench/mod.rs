@@ -5,6 +5,7 @@
 
 pub mod readme;
 pub mod report;
+mod vpt;
 
 use std::path::PathBuf;
 
@@ -26,7 +27,11 @@ pub struct Bench {
 }
 
 /// Every benchmark.
-pub const BENCHES: &[Bench] = &[];
+pub const BENCHES: &[Bench] = &[Bench {
+    name: "vpt",
+    about: "the lab disk: accuracy, cost, peers, the scale k, replay",
+    run: vpt::run,
+}];
 
 /// Prints the names there are.
 pub fn list() -> Result<bool> {

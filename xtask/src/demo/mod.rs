@@ -1,11 +1,9 @@
 //! `cargo xtask demo`: what a user would do by hand, with the public command line only.
 //!
-//! Build, make an image ([`image`]), `ublk add` ([`device`]), `ublk probe` and `ublk stats`, show
+//! Build, make an image ([`crate::image`]), `ublk add` ([`crate::device`]), `ublk probe` and `ublk stats`, show
 //! ([`result`]), `ublk del`. Whatever happens, an interrupt included, the device and the image are
 //! gone afterwards, unless `--keep` asks for them.
 
-pub mod device;
-pub mod image;
 pub mod result;
 
 use std::path::{Path, PathBuf};
@@ -15,12 +13,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use self::device::Device;
 use self::result::{Measured, field};
 use crate::deps;
+use crate::device::Device;
+use crate::image;
 use crate::machine::{Machine, date};
-use crate::run::{self, Interrupt};
-use crate::workspace::{self, cargo};
+use crate::run::{self, Interrupt, json};
+use crate::workspace;
 
 /// The drive shown: a 1997 disk, and slow enough to see.
 const DISK: &str = "barracuda-st32171w";
@@ -51,7 +50,8 @@ pub fn main(options: &Options) -> Result<bool> {
     let out = options.out.clone().unwrap_or_else(|| target.join("demo"));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     let out = out.canonicalize().with_context(|| format!("cannot find {}", out.display()))?;
-    let ublk = build(&target, &interrupt)?;
+    progress("building ublk (the first time takes a few minutes)");
+    let ublk = workspace::build_ublk(&interrupt)?;
     let measured = measure(options, &ublk, &target, &out, &interrupt)?;
     let json = serde_json::to_string_pretty(&measured).context("cannot write the result")?;
     let file = out.join("demo.json");
@@ -68,14 +68,6 @@ pub fn main(options: &Options) -> Result<bool> {
 
 fn progress(text: &str) {
     eprintln!("demo: {text}");
-}
-
-fn build(target: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
-    progress("building ublk (the first time takes a few minutes)");
-    let mut command = cargo();
-    command.args(["build", "--release", "--locked", "-p", "ublk-vpt", "--bin", "ublk"]);
-    run::output(&mut command, Duration::from_secs(3600), interrupt)?;
-    Ok(target.join("release/ublk"))
 }
 
 fn measure(
@@ -172,10 +164,4 @@ fn probe_and_ask(
         machine,
         date,
     })
-}
-
-/// Reads what one of our own commands printed.
-fn json(text: &str, command: &str) -> Result<Value> {
-    serde_json::from_str(text)
-        .with_context(|| format!("{command} --json printed no JSON object: {:?}", text.trim()))
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::json;
-use crate::run::{self, Interrupt};
+use crate::run::{self, Interrupt, json};
 
 /// How long `ublk` may take to bring a device up, to answer, or to end it.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -24,6 +23,8 @@ pub struct Device {
     pub path: String,
     /// How it is served.
     pub front: String,
+    /// The daemon's process.
+    pub pid: u64,
     /// Whether dropping it deletes it.
     ours: bool,
 }
@@ -32,8 +33,19 @@ impl Device {
     /// Serves `image` as `disk`. When that fails or is interrupted half-way, a device that came up
     /// on the image all the same is deleted.
     pub fn add(ublk: &Path, disk: &str, image: &Path, interrupt: &Interrupt) -> Result<Self> {
+        Self::add_with(ublk, disk, image, &[], interrupt)
+    }
+
+    /// The same with more arguments of `ublk add`.
+    pub fn add_with(
+        ublk: &Path,
+        disk: &str,
+        image: &Path,
+        more: &[&str],
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
         let mut add = Command::new(ublk);
-        add.args(["add", "vpt", disk, "--image"]).arg(image).arg("--json");
+        add.args(["add", "vpt", disk, "--json", "--image"]).arg(image).args(more);
         let added = run::output(&mut add, LIMIT, interrupt).and_then(|text| {
             let value = json(&text, "ublk add")?;
             Self::read(ublk, &value)
@@ -54,8 +66,16 @@ impl Device {
             id: value.get("id").and_then(Value::as_u64).context("ublk add --json gave no id")?,
             path: text("device").or_else(|_| text("path"))?,
             front: text("front")?,
+            pid: value.get("pid").and_then(Value::as_u64).context("ublk add --json gave no pid")?,
             ours: true,
         })
+    }
+
+    /// Changes settings of the running device: `k=1`, `backing_delay_ms=40`, ...
+    pub fn set(&self, settings: &[&str], interrupt: &Interrupt) -> Result<()> {
+        let mut set = Command::new(&self.ublk);
+        set.args(["set", "-n", &self.id.to_string()]).args(settings);
+        run::output(&mut set, LIMIT, interrupt).map(drop)
     }
 
     /// What the device says about itself.
@@ -82,7 +102,7 @@ impl Drop for Device {
         if self.ours
             && let Err(error) = delete(&self.ublk, self.id)
         {
-            eprintln!("demo: {error:#}");
+            eprintln!("xtask: {error:#}");
         }
     }
 }
@@ -107,7 +127,7 @@ fn delete_leftovers(ublk: &Path, image: &Path) {
         .map(|listed| ids_on(&listed, &image));
     for id in ids.unwrap_or_default() {
         if let Err(error) = delete(ublk, id) {
-            eprintln!("demo: {error:#}");
+            eprintln!("xtask: {error:#}");
         }
     }
 }
