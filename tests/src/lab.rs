@@ -271,10 +271,13 @@ impl<'lab> Disk<'lab> {
         out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    /// Waits until so many requests are inside.
+    /// Waits until at least so many requests are inside; with 0, until none is.
     #[track_caller]
     pub fn wait_in_flight(&self, requests: u64) {
-        let inside = || self.stats()["in_flight"].as_u64() == Some(requests);
+        let inside = || match (self.stats()["in_flight"].as_u64(), requests) {
+            (inside, 0) => inside == Some(0),
+            (inside, _) => inside >= Some(requests),
+        };
         wait_until(&format!("{requests} requests in flight"), SOON, inside);
     }
 

@@ -286,8 +286,12 @@ impl Filesystem for DiskFile {
 
     fn open(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         if ino == DISK {
-            let direct = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-            reply.opened(FileHandle(0), direct);
+            // No request for a close: it would mean nothing, and a daemon that is killed while it has
+            // its own file open (for the loop device) would wait for its own answer for ever.
+            let flags = FopenFlags::FOPEN_DIRECT_IO
+                | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES
+                | FopenFlags::FOPEN_NOFLUSH;
+            reply.opened(FileHandle(0), flags);
         } else {
             reply.error(FuseErrno::EISDIR);
         }
