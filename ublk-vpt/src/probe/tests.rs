@@ -218,6 +218,7 @@ fn points_lie_over_the_models_curve() {
         between_ms: None,
         random_mean_ms: Some(13.49),
     };
+    let expected: Vec<f64> = samples.iter().map(|s| curve(s.0)).collect();
     let report = ProbeReport {
         target: "/tmp/lab/disk".into(),
         kind: "regular file".into(),
@@ -226,7 +227,7 @@ fn points_lie_over_the_models_curve() {
         direct: true,
         buckets: by_width(&samples, 24),
         fit: fit(&samples),
-        model: Some(compare::with_model(&model, &samples)),
+        model: Some(compare::with_model(&model, &samples, &expected)),
         samples,
         ..ProbeReport::default()
     };
