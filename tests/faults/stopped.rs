@@ -25,15 +25,16 @@ fn a_stopped_daemon_keeps_no_command_waiting() {
     assert!(said.out.contains("state LIVE"), "{said}");
     said.says(&["does not answer"]);
 
-    let said = disk.run("del", &["--timeout", "1"]);
-    assert!(said.took < LIMIT, "{said}");
-    said.refused(&["device 0", "does not answer", &continued]);
-
     // Continued, it is as it was.
     send_signal(disk.pid, "CONT");
     assert_eq!(disk.stats()["id"], 0);
     std::fs::read(&disk.path).unwrap();
     send_signal(disk.pid, "STOP");
+
+    // It would heed this one once it is continued, so that comes last.
+    let said = disk.run("del", &["--timeout", "1"]);
+    assert!(said.took < LIMIT, "{said}");
+    said.refused(&["device 0", "does not answer", &continued]);
 
     let said = disk.run("del", &["--force", "--timeout", "5"]);
     assert!(said.status.success() && said.took < LIMIT, "{said}");

@@ -13,7 +13,9 @@ pub use measure::{BlktraceEvent, ProbeArgs, ReplayArgs, TraceFormat};
 pub use size::{format_size, parse_size};
 pub use tools::{CheckConfigArgs, CompletionsArgs, DumpConfigArgs, FeaturesArgs, ManArgs};
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
 
 use crate::state::MAX_ID;
 
@@ -80,6 +82,22 @@ pub enum Command {
     /// The daemon of one device; started by `add`.
     #[command(name = crate::daemon::DAEMON_COMMAND, hide = true)]
     Daemon,
+    /// Attaches a loop device, or detaches it; started by the daemon.
+    #[command(name = crate::daemon::LOOP_COMMAND, hide = true)]
+    Loop(LoopArgs),
+}
+
+/// `ublk __loop`.
+#[derive(Args, Clone, Debug)]
+pub struct LoopArgs {
+    /// The served file
+    pub file: PathBuf,
+    /// Detach this device from it
+    #[arg(long, value_name = "DEVICE")]
+    pub detach: Option<PathBuf>,
+    /// Attach it for reading only
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// Reads a device number.

@@ -7,6 +7,7 @@ mod daemon;
 mod del;
 mod features;
 mod list;
+mod loop_helper;
 mod man;
 mod plots;
 mod probe;
@@ -124,6 +125,7 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::DumpConfig(args) => config::dump(args, out),
         Command::Completions(args) => completions::run(args, Cli::command(), out),
         Command::Man(args) => man::run(args, Cli::command(), out),
+        Command::Loop(args) => loop_helper::run(args, out),
         Command::Daemon => daemon::run(&surroundings(program, StateDir::of_this_user()?)),
     }
 }

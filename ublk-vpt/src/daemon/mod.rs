@@ -7,11 +7,13 @@
 //! ```
 
 pub mod device;
+mod loop_helper;
 mod run;
 mod spawn;
 mod start;
 pub mod vpt;
 
+pub use loop_helper::LOOP_COMMAND;
 pub use run::{Surroundings, run_background, run_foreground};
 pub use spawn::{DAEMON_COMMAND, SpawnError, spawn};
 pub use start::{Announcement, StartRequest};

@@ -12,6 +12,7 @@ use super::device::{
     Back, Device, DeviceConfig, DeviceError, DeviceInfo, DiskText, ExitReason, LatencyChoice, Mode,
     RealTime, SetError, Settings, Spin, ThreadInfo,
 };
+use super::loop_helper;
 use crate::back::{
     Backend, Faults, FileBackend, Image, ImageOptions, MemoryBackend, NullBackend, SlowBackend,
 };
@@ -115,8 +116,8 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         FuseFront::mount(&fuse, engine.handle(), move || unmounted.reach(ExitReason::Unmounted))
             .map_err(|e| fail(&e))?;
     let block_device = if config.loop_device {
-        match loopdev::attach(&mounted.file(), config.read_only) {
-            Ok(device) => Some(device.path),
+        match loop_helper::attach(&mounted.file(), config.read_only) {
+            Ok(device) => Some(device),
             Err(e) => {
                 let _ = FuseFront::unmount(mounted.mountpoint()); // the loop device is what failed
                 return Err(DeviceError(format!("--loop: {e}")));
@@ -281,7 +282,7 @@ impl VptDevice {
             std::thread::sleep(Duration::from_millis(1));
         }
         if let Some(device) = &self.info.block_device
-            && let Err(e) = loopdev::detach_if_backed_by(device, &self.info.file)
+            && let Err(e) = loop_helper::detach(device, &self.info.file)
         {
             tracing::error!("{} is not detached: {e}", device.display());
         }

@@ -81,6 +81,11 @@ pub fn attach(file: &Path, read_only: bool) -> io::Result<LoopDevice> {
             .map_err(say(format!("{} cannot be opened", path.display())))?;
         match configure(&device, &backing, file, read_only) {
             Ok(()) => {
+                // If its server ended meanwhile, nobody else would find the device any more.
+                if let Err(e) = backing.sync_data() {
+                    let _ = ioctl_plain(device.as_raw_fd(), LOOP_CLR_FD, 0); // nothing is lost
+                    return Err(say(format!("{} is served no longer", file.display()))(e));
+                }
                 // Schedulers and file systems treat rotating disks differently. Only a hint.
                 let hint = format!("/sys/block/loop{number}/queue/rotational");
                 let _ = std::fs::write(hint, "1");
