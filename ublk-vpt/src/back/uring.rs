@@ -31,7 +31,7 @@ pub(super) struct Finished {
 pub(super) struct Ring {
     ring: IoUring,
     file: OwnedFd,
-    /// Readable when something finished that did not finish on submission.
+    /// Readable when something finished.
     event: OwnedFd,
     /// Buffers that the kernel may be reading or writing, by operation. Never touched, moved in memory
     /// or freed before the operation's completion was seen.
@@ -43,8 +43,10 @@ impl Ring {
     pub(super) fn new(file: OwnedFd, depth: u32) -> io::Result<Self> {
         let ring = IoUring::new(depth.next_power_of_two().clamp(8, 4096))?;
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        // Only for what is not done on submission: those the submitter sees itself.
-        ring.submitter().register_eventfd_async(event.as_raw_fd())?;
+        // Not `register_eventfd_async`: that is silent about reads that had to wait for the disk, which
+        // the kernel finishes in the submitter's context. So this is also signalled for what is done on
+        // submission, and whoever waits may find nothing.
+        ring.submitter().register_eventfd(event.as_raw_fd())?;
         Ok(Self { ring, file, event, lent: HashMap::new() })
     }
 
