@@ -238,9 +238,7 @@ impl Filesystem for DiskFile {
         let depth = u16::try_from(self.options.depth).unwrap_or(u16::MAX);
         let _ = config.set_max_background(depth.max(1));
         // Without asynchronous direct I/O a guest's queue depth would not reach us.
-        for wish in [InitFlags::FUSE_ASYNC_DIO, InitFlags::FUSE_ATOMIC_O_TRUNC] {
-            let _ = config.add_capabilities(wish);
-        }
+        let _ = config.add_capabilities(InitFlags::FUSE_ASYNC_DIO);
         Ok(())
     }
 
@@ -267,14 +265,17 @@ impl Filesystem for DiskFile {
         _atime: Option<fuser::TimeOrNow>,
         _mtime: Option<fuser::TimeOrNow>,
         _ctime: Option<std::time::SystemTime>,
-        _fh: Option<FileHandle>,
+        fh: Option<FileHandle>,
         _crtime: Option<std::time::SystemTime>,
         _chgtime: Option<std::time::SystemTime>,
         _bkuptime: Option<std::time::SystemTime>,
         _flags: Option<fuser::BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let resized = size.is_some_and(|s| s != self.options.bytes);
+        // Opening with O_TRUNC comes as this, without a handle, and does nothing to a block device. The
+        // kernel must ask: by itself it would take the disk for empty, and a loop device with it.
+        let opening = size == Some(0) && fh.is_none();
+        let resized = !opening && size.is_some_and(|s| s != self.options.bytes);
         if mode.is_some() || uid.is_some() || gid.is_some() {
             reply.error(FuseErrno::EPERM);
         } else if resized {
