@@ -142,8 +142,8 @@ impl Lab {
     /// When there is.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
-        assert_eq!(mounts_under(&self.state()), [PathBuf::new(); 0], "mounts are left");
-        assert_eq!(loops_under(self.path()), [PathBuf::new(); 0], "loop devices are left");
+        assert_eq!(mounts_under(&self.state()), Vec::<PathBuf>::new(), "mounts are left");
+        assert_eq!(loops_under(self.path()), Vec::<PathBuf>::new(), "loop devices are left");
         assert_eq!(self.remains(), [""; 0], "state is left");
     }
 
@@ -305,7 +305,7 @@ impl<'lab> Disk<'lab> {
         assert_eq!(left, [""; 0], "state is left: {said}");
         // A loop device that udev looks at just now goes as soon as that is over.
         wait_until("detached loop device", SOON, || {
-            !loops_under(&self.mount()).iter().any(|device| *device == self.path)
+            !loops_under(&self.mount()).contains(&self.path)
         });
         said
     }

@@ -154,6 +154,7 @@ fn a_linear_disk_comes_out_as_one() {
     let model = Model {
         name: "1.5 ms + 4 ms x/D + transfer".into(),
         expected_ms: Arc::new(|u| curve(u) + TRANSFER_MS),
+        between_ms: None,
         random_mean_ms: Some(1.5 + 4.0 / 3.0 + TRANSFER_MS),
     };
     let options = Options {

@@ -148,6 +148,12 @@ impl Disk {
         from_ms(self.mechanics.seek_for_stroke(stroke))
     }
 
+    /// What a read of `len` sectors at `to` takes, unscaled, when the head is over the sector `from`:
+    /// with half a revolution, and nothing waiting.
+    pub fn expected_move(&self, from: Sectors, to: Sectors, len: Sectors) -> Duration {
+        from_ms(self.mechanics.expected_move(from.get(), to.get(), len.get()))
+    }
+
     /// What uniformly random requests of `len` take, one at a time, unscaled.
     pub fn expected_random(&self, len: Sectors) -> ExpectedRandom {
         let m = self.mechanics.expected_random(len.get());

@@ -203,6 +203,15 @@ impl Mechanics {
         }
     }
 
+    /// Mean service time in ms of a read of `len` sectors at `to` with the head over `from`.
+    pub(crate) fn expected_move(&self, from: u64, to: u64, len: u64) -> f64 {
+        let seek = self.seek_between(from, to);
+        let (transfer, tracks) = self.transfer_ms(to, len);
+        let switches = (self.angle(to) + tracks).floor() * self.spec.head_switch_ms;
+        let overhead = self.spec.overhead_ms + self.spec.rotation.period_ms / 2.0;
+        overhead + seek + transfer + switches
+    }
+
     /// Seek time for a movement over this fraction of the stroke.
     pub(crate) fn seek_for_stroke(&self, stroke: f64) -> f64 {
         match &self.spec.seek {

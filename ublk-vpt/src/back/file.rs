@@ -1,4 +1,5 @@
-//! A raw file or block device, through io_uring and the page cache.
+//! A raw file or block device, through the page cache: what is in it is copied at once, everything else
+//! goes through io_uring.
 
 use std::collections::HashMap;
 use std::io;
@@ -30,8 +31,8 @@ pub struct FileBackend {
     finished: Vec<Finished>,
     /// Done, but found while looking for something else.
     ready: Vec<BackDone>,
-    /// Keeps the lock on the image.
-    _image: Image,
+    /// Open and locked.
+    image: Image,
 }
 
 impl FileBackend {
@@ -53,8 +54,20 @@ impl FileBackend {
             running: HashMap::new(),
             finished: Vec::new(),
             ready: Vec::new(),
-            _image: image,
+            image,
         })
+    }
+
+    /// Copies what is in the page cache, from the beginning on, and says how many bytes that was. Half
+    /// the price of a round through the ring. Whatever is wrong, io_uring will meet it again and say.
+    fn read_cached(&self, offset: u64, buf: &mut [u8]) -> u64 {
+        let read = rustix::io::preadv2(
+            self.image.file(),
+            &mut [io::IoSliceMut::new(buf)],
+            offset,
+            rustix::io::ReadWriteFlags::NOWAIT,
+        );
+        read.unwrap_or(0) as u64
     }
 
     fn launch(&mut self, running: Running, buf: Vec<u8>) -> Result<(), BackDone> {
@@ -129,7 +142,15 @@ impl Backend for FileBackend {
             Op::Discard => Work::Allocate(PUNCH),
             Op::WriteZeroes => Work::Allocate(ZERO),
         };
-        if let Err(done) = self.launch(Running { op, work, done: 0 }, buf) {
+        let mut buf = buf;
+        let mut done = 0;
+        if work == Work::Read {
+            done = self.read_cached(op.offset, &mut buf);
+            if done == op.len {
+                return Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None });
+            }
+        }
+        if let Err(done) = self.launch(Running { op, work, done }, buf) {
             return Started::Done(done);
         }
         self.settle_all();

@@ -128,6 +128,9 @@ impl Backend for SlowBackend {
             }
         }
         self.below = below;
+        if self.held.is_empty() {
+            return;
+        }
         let at = now();
         while let Some(&Reverse((due, tag))) = self.held.peek() {
             if due > at {

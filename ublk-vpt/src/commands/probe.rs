@@ -9,7 +9,7 @@ use std::time::Duration;
 use daemonkit::signals::StopSignals;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vpt_model::config::{DiskConfig, KDefaults, dump_disk};
-use vpt_model::{Disk, DiskSpec, Sectors};
+use vpt_model::{Disk, DiskSpec, SECTOR_BYTES, Sectors};
 
 use super::{Failure, Outcome, Program, complain, expect_living, plots, state_dir};
 use crate::cli::ProbeArgs;
@@ -107,11 +107,19 @@ fn model(spec: &DiskSpec, block_bytes: u64, k: f64, disk_bytes: u64) -> Result<M
     let random = disk.expected_random(Sectors::holding(block_bytes));
     let besides_ms = random.mean_ms - random.mean_seek_ms;
     let name = if k == 1.0 { spec.name.clone() } else { format!("{} at k = {k:.3}", spec.name) };
+    let len = Sectors::holding(block_bytes);
+    let exact = disk.clone();
     Ok(Model {
         name,
         expected_ms: Arc::new(move |stroke| {
             k * (disk.seek_time(stroke).as_secs_f64() * 1e3 + besides_ms)
         }),
+        between_ms: Some(Arc::new(move |from, to| {
+            // The read at `from` left the head on its last sector.
+            let head = Sectors::new(from / SECTOR_BYTES) + len - Sectors::new(1);
+            let to = Sectors::new(to / SECTOR_BYTES);
+            k * exact.expected_move(head, to, len).as_secs_f64() * 1e3
+        })),
         random_mean_ms: Some(k * random.mean_ms),
     })
 }

@@ -128,11 +128,13 @@ impl Core {
         }
     }
 
-    /// Takes a request in and starts it. Refused ones come straight back.
-    pub(super) fn submit(&mut self, req: IoRequest, now: Instant, out: &mut Vec<Delivery>) {
+    /// Takes a request in and starts it. Refused ones come straight back. Returns the time.
+    pub(super) fn submit(&mut self, req: IoRequest, out: &mut Vec<Delivery>) -> Instant {
         let capacity = self.config.backend.capacity();
         if let Err(errno) = req.check(capacity, self.config.read_only) {
-            return self.refuse(req, errno, now, out);
+            let now = super::now();
+            self.refuse(req, errno, now, out);
+            return now;
         }
         let tag = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -159,9 +161,12 @@ impl Core {
         });
         self.config.disk.submit(req.arrival, model);
         self.take_verdicts();
-        if let Started::Done(done) = self.config.backend.start(op, req.buf) {
-            self.backed(done, super::now());
+        let started = self.config.backend.start(op, req.buf);
+        let now = super::now();
+        if let Started::Done(done) = started {
+            self.backed(done, now);
         }
+        now
     }
 
     fn refuse(&mut self, req: IoRequest, errno: Errno, now: Instant, out: &mut Vec<Delivery>) {

@@ -101,8 +101,8 @@ impl EngineHandle {
         let mut out = Vec::new();
         let kick = {
             let mut core = self.0.lock();
-            core.submit(req, now(), &mut out);
-            core.advance(now(), &mut out);
+            let at = core.submit(req, &mut out);
+            core.advance(at, &mut out);
             Shared::needs_kick(&mut core)
         };
         if kick {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{Options, ProbeError, ProgressSink};
+use super::options::{Model, Options, ProbeError, ProgressSink};
 use super::plan::{Move, Rng, stroke};
 use super::target::{Buffer, Read, Target};
 
@@ -60,6 +60,9 @@ pub(super) struct Session<'a> {
     pub(super) failed: Vec<FailedRead>,
     /// Why it ended early.
     pub(super) stopped: Option<&'static str>,
+    model: Option<Model>,
+    /// What the model expects of each uncached sample, in the order measured; empty without a model.
+    pub(super) expected: Vec<f64>,
 }
 
 impl<'a> Session<'a> {
@@ -74,6 +77,14 @@ impl<'a> Session<'a> {
             errors: 0,
             failed: Vec::new(),
             stopped: None,
+            model: options.model.clone(),
+            expected: Vec::new(),
+        }
+    }
+
+    fn expect(&mut self, from: u64, to: u64, stroke: f64) {
+        if let Some(model) = &self.model {
+            self.expected.push(model.expected(from, to, stroke));
         }
     }
 
@@ -160,7 +171,11 @@ impl<'a> Session<'a> {
             if self.read(target, &mut buffer, from, fresh)?.is_some()
                 && let Some(ms) = self.read(target, &mut buffer, to, fresh)?
             {
-                samples.push((step.stroke(target.last()), ms));
+                let stroke = step.stroke(target.last());
+                samples.push((stroke, ms));
+                if fresh {
+                    self.expect(from, to, stroke);
+                }
             }
             self.sink.done(2 * (i as u64 + 1));
         }
@@ -205,7 +220,10 @@ impl<'a> Session<'a> {
             match self.read(target, &mut buffer, block * target.block_bytes, true)? {
                 Some(ms) => {
                     if known {
-                        out.samples.push((stroke(before, block, last), ms));
+                        let stroke = stroke(before, block, last);
+                        out.samples.push((stroke, ms));
+                        let unit = target.block_bytes;
+                        self.expect(before * unit, block * unit, stroke);
                     }
                     out.latencies_ms.push(ms);
                     known = true;

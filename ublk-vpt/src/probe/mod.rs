@@ -89,7 +89,8 @@ pub fn run(options: &Options, sink: &mut dyn ProgressSink) -> Result<ProbeReport
     report.failed = std::mem::take(&mut session.failed);
     report.interrupted = session.stopped.map(str::to_owned);
     report.seconds = session.seconds();
-    finish(options, &target, report)
+    let expected = std::mem::take(&mut session.expected);
+    finish(options, &target, report, &expected)
 }
 
 /// The size in bytes of what would be measured.
@@ -169,6 +170,7 @@ fn finish(
     options: &Options,
     target: &Target,
     mut report: ProbeReport,
+    expected: &[f64],
 ) -> Result<ProbeReport, ProbeError> {
     match target.size_now() {
         Some(now) if now != target.bytes => {
@@ -201,7 +203,7 @@ fn finish(
     }
     match &options.model {
         Some(model) if !report.samples.is_empty() => {
-            report.model = Some(compare::with_model(model, &report.samples));
+            report.model = Some(compare::with_model(model, &report.samples, expected));
         }
         Some(_) => report.notes.push(
             "above depth 1 the order of service is unknown, so nothing is compared with the model"

@@ -25,8 +25,24 @@ pub struct Model {
     pub name: String,
     /// Expected milliseconds of one request (k*T) by stroke, 0 to 1.
     pub expected_ms: Arc<dyn Fn(f64) -> f64 + Send + Sync>,
+    /// The same for a move between two bytes of the target, where it depends on more than the
+    /// distance: zones, whole cylinders. What is compared; the curve is what is drawn.
+    pub between_ms: Option<Between>,
     /// Expected mean in milliseconds of uniformly random requests, if it is known in closed form.
     pub random_mean_ms: Option<f64>,
+}
+
+/// Expected milliseconds of a read at the second byte offset after one at the first.
+pub type Between = Arc<dyn Fn(u64, u64) -> f64 + Send + Sync>;
+
+impl Model {
+    /// What a read at byte `to` after one at byte `from`, `stroke` away, is expected to take.
+    pub(super) fn expected(&self, from: u64, to: u64, stroke: f64) -> f64 {
+        match &self.between_ms {
+            Some(between) => between(from, to),
+            None => (self.expected_ms)(stroke),
+        }
+    }
 }
 
 impl fmt::Debug for Model {

@@ -98,8 +98,12 @@ fn the_same_seed_measures_the_same_moves() {
 #[test]
 fn depth_gives_latencies_and_no_distances() {
     let (_dir, path) = file(4 << 20);
-    let model =
-        Model { name: "m".into(), expected_ms: Arc::new(|u| 1.0 + u), random_mean_ms: None };
+    let model = Model {
+        name: "m".into(),
+        expected_ms: Arc::new(|u| 1.0 + u),
+        between_ms: None,
+        random_mean_ms: None,
+    };
     let options = Options { depth: 4, model: Some(model), ..Options::random_only(&path, 300) };
     let report = run(&options, &mut ()).unwrap();
     let random = report.random.as_ref().unwrap();
@@ -211,8 +215,10 @@ fn points_lie_over_the_models_curve() {
     let model = Model {
         name: "Seagate Barracuda ST32171W".into(),
         expected_ms: Arc::new(curve),
+        between_ms: None,
         random_mean_ms: Some(13.49),
     };
+    let expected: Vec<f64> = samples.iter().map(|s| curve(s.0)).collect();
     let report = ProbeReport {
         target: "/tmp/lab/disk".into(),
         kind: "regular file".into(),
@@ -221,7 +227,7 @@ fn points_lie_over_the_models_curve() {
         direct: true,
         buckets: by_width(&samples, 24),
         fit: fit(&samples),
-        model: Some(compare::with_model(&model, &samples)),
+        model: Some(compare::with_model(&model, &samples, &expected)),
         samples,
         ..ProbeReport::default()
     };
