@@ -93,3 +93,16 @@ fn two_disks_get_two_devices() {
     b.del();
     lab.assert_nothing_left();
 }
+
+/// Whoever writes to the file below with `dd` or `>` truncates it: neither it nor the device shrinks.
+#[test]
+fn truncating_the_file_below_does_no_harm() {
+    need!(Fuse, Loop);
+    let lab = Lab::new();
+    let disk = lab.add(&["--image", "lab.img", "--size", "4M", "--loop"]);
+    fs::write(disk.served_file(), "written below").unwrap();
+    let all = fs::read(&disk.path).unwrap();
+    assert_eq!(all.len() as u64, 4 * MIB);
+    assert!(all.starts_with(b"written below"));
+    disk.del();
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::system::stray_loops;
 use crate::{Said, loops_under, mounts_under, send_signal, ublk, wait_until};
 
 /// How long anything that is expected to happen soon may take on a machine with much else to do.
@@ -17,6 +18,8 @@ const SOON: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Lab {
     folder: TempDir,
+    /// Loop devices that somebody else has left behind.
+    strays: Vec<PathBuf>,
 }
 
 impl Default for Lab {
@@ -32,7 +35,7 @@ impl Lab {
     /// When there is no place for it.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("ublk-e2e.").tempdir();
-        let lab = Self { folder: folder.expect("a temporary folder") };
+        let lab = Self { folder: folder.expect("a temporary folder"), strays: stray_loops() };
         lab.model("quick", 0.4, 0.2);
         lab
     }
@@ -145,6 +148,10 @@ impl Lab {
         assert_eq!(mounts_under(&self.state()), Vec::<PathBuf>::new(), "mounts are left");
         assert_eq!(loops_under(self.path()), Vec::<PathBuf>::new(), "loop devices are left");
         assert_eq!(self.remains(), [""; 0], "state is left");
+        // A test beside this one may be about to detach one.
+        wait_until("no stray loop device", SOON, || {
+            stray_loops().iter().all(|device| self.strays.contains(device))
+        });
     }
 
     /// What is in the state directory besides logs and the directory's own lock.

@@ -102,6 +102,12 @@ pub fn loops_under(folder: &Path) -> Vec<PathBuf> {
     ours.map(|block| Path::new("/dev").join(block.file_name())).collect()
 }
 
+/// Loop devices on a disk's file that is no longer mounted anywhere: the kernel only knows it from its
+/// file system's own root then.
+pub(crate) fn stray_loops() -> Vec<PathBuf> {
+    loops_under(Path::new("/disk"))
+}
+
 /// Bytes that look random and are the same for the same seed.
 pub fn pattern(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
