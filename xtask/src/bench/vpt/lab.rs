@@ -135,6 +135,13 @@ pub(super) fn cpu_seconds(pid: u64) -> Result<f64> {
     ticks.map(|t| t / per_second).with_context(|| format!("cannot understand {path}"))
 }
 
+/// Processor time that a hypervisor took away so far, all processors, in seconds.
+pub(super) fn steal_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let ticks: f64 = text.lines().next()?.split_whitespace().nth(8)?.parse().ok()?;
+    Some(ticks / rustix::param::clock_ticks_per_second() as f64)
+}
+
 /// Waits until a file is there.
 pub(super) fn wait_for(path: &Path, limit: Duration) -> Result<()> {
     let end = std::time::Instant::now() + limit;

@@ -24,6 +24,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     deps::ensure(&[deps::FUSE, deps::FIO, deps::NBDKIT])?;
     let lab = Lab::new(interrupt)?;
     let mut report = Report::new("vpt");
+    let stolen = lab::steal_seconds();
     accuracy::measure(&lab, &mut report)?;
     accuracy::measure_while_busy(&lab, &mut report)?;
     crowd::measure(&lab, &mut report)?;
@@ -32,5 +33,9 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     overhead::measure(&lab, &mut report)?;
     scale::measure(&lab, &mut report)?;
     replay::measure(&lab, &mut report)?;
+    // In a virtual machine: what the hypervisor gave to others while we wanted to run.
+    if let (Some(before), Some(after)) = (stolen, lab::steal_seconds()) {
+        report.extra("steal seconds, all processors", after - before);
+    }
     Ok(report)
 }

@@ -20,6 +20,8 @@ const SLOW: f64 = 40.0;
 const DEPTH: u32 = 8;
 /// Requests in one window of the law, as the model documents it.
 const WINDOW: f64 = 256.0;
+/// Requests over which the final k is the mean.
+const LAST: f64 = 3.0 * WINDOW;
 /// A k this near to where it ends up has arrived.
 const NEAR: std::ops::RangeInclusive<f64> = 0.8..=1.25;
 
@@ -55,7 +57,7 @@ struct Step {
     delay_ms: f64,
     /// Where k ended up.
     k: f64,
-    /// How many windows after the step it came near to that to stay.
+    /// How many windows after the step it came near to that and stayed for one more.
     windows: f64,
     /// Requests after that, and the late ones among them.
     settled: f64,
@@ -78,21 +80,43 @@ fn step(lab: &Lab, device: &Device, delay_ms: f64, requests: u32) -> Result<Step
     let job = Job { depth: DEPTH, requests: Some(requests), ..Job::default() };
     run_one(lab, Path::new(&device.path), &job)?;
     let stats = lab.stats(device)?;
-    let k = number(&stats, "scale.k")?;
     let epochs = stats.pointer("/scale/epochs").and_then(Value::as_array).context("no epochs")?;
-    let (mut passed, mut arrived, mut settled, mut late) = (0.0, begun, 0.0, 0.0);
+    let (mut passed, mut seen) = (0.0, Vec::new());
     for epoch in epochs {
-        let (requests, epoch_k) = (number(epoch, "requests")?, number(epoch, "k")?);
-        if NEAR.contains(&(epoch_k / k)) && passed + requests > begun {
-            settled += requests;
-            late += number(epoch, "late")?;
-        } else {
-            (settled, late) = (0.0, 0.0);
-            arrived = (passed + requests).max(begun);
-        }
+        let requests = number(epoch, "requests")?;
+        let since = passed + requests - begun;
         passed += requests;
+        if since > 0.0 {
+            // Only what came after the step, of an epoch that began before it.
+            let requests = requests.min(since);
+            seen.push((number(epoch, "k")?, requests, number(epoch, "late")?));
+        }
     }
-    Ok(Step { delay_ms, k, windows: (arrived - begun) / WINDOW, settled, late })
+    Ok(settle(delay_ms, &seen))
+}
+
+/// Finds where k ended up, and how many requests it took to come near to that and stay for a window.
+/// `seen`: (k, requests, late ones) of each epoch after the step.
+fn settle(delay_ms: f64, seen: &[(f64, f64, f64)]) -> Step {
+    // The mean of the last windows: single ones still move a little.
+    let (mut left, mut sum, mut count) = (LAST, 0.0, 0.0);
+    for &(k, requests, _) in seen.iter().rev() {
+        let part = requests.min(left);
+        (left, sum, count) = (left - part, sum + k * part, count + part);
+    }
+    let k = sum / count;
+    let near = |epoch: &(f64, f64, f64)| NEAR.contains(&(epoch.0 / k));
+    let mut passed = 0.0;
+    for (i, epoch) in seen.iter().enumerate() {
+        let stays: f64 = seen[i..].iter().take_while(|e| near(e)).map(|e| e.1).sum();
+        if stays >= WINDOW {
+            let settled = seen[i..].iter().map(|e| e.1).sum();
+            let late = seen[i..].iter().map(|e| e.2).sum();
+            return Step { delay_ms, k, windows: passed / WINDOW, settled, late };
+        }
+        passed += epoch.1;
+    }
+    Step { delay_ms, k, windows: f64::INFINITY, settled: 0.0, late: 0.0 }
 }
 
 fn judged(lab: &Lab, device: &Device) -> Result<f64> {
@@ -106,4 +130,26 @@ fn wait_for_requests(lab: &Lab, device: &Device, count: f64) -> Result<()> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrival_is_when_k_stays() {
+        // Passes through on its way, comes back, stays.
+        let seen = [(1.0, 100.0, 3.0), (4.0, 50.0, 1.0), (8.0, 256.0, 0.0), (4.1, 2000.0, 2.0)];
+        let step = settle(40.0, &seen);
+        assert!((step.k - 4.1).abs() < 1e-9);
+        assert!((step.windows - 406.0 / WINDOW).abs() < 1e-9);
+        assert_eq!((step.settled, step.late), (2000.0, 2.0));
+    }
+
+    #[test]
+    fn a_k_that_never_settles_has_not_arrived() {
+        let seen: Vec<_> =
+            (0..40).map(|i| (if i % 2 == 0 { 1.0 } else { 3.0 }, 100.0, 0.0)).collect();
+        assert_eq!(settle(2.0, &seen).windows, f64::INFINITY);
+    }
 }
