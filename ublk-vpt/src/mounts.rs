@@ -22,7 +22,7 @@ pub struct Mount {
     pub device: String,
     /// Where.
     pub point: PathBuf,
-    /// `ext4`, `fuse.ublk-vpt`, ...
+    /// `ext4`, `fuse`, ...
     pub kind: String,
     /// What it says it was made from: a device, or a name.
     pub source: String,

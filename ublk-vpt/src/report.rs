@@ -1,5 +1,4 @@
-//! What a device says about itself: the one shape behind `ublk stats`, `top`, `set`, the metrics and
-//! the benchmarks. Times carry their unit in the name.
+//! What a device says about itself: the one shape behind `ublk stats`, `top` and the benchmarks. Times carry their unit in the name.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +59,7 @@ pub struct ScaleReport {
     pub busy_seconds: f64,
     /// False when k was locked and more than 1 % of the requests were late: results do not convert.
     pub valid: bool,
-    /// Every change of k: seconds since start, the new k, requests and late ones in the epoch that ended.
+    /// Every stretch of constant k: its start, the k, requests judged and late ones in it.
     pub epochs: Vec<Epoch>,
 }
 

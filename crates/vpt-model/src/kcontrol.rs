@@ -102,9 +102,9 @@ pub struct KSettings {
     pub mode: KMode,
     /// The scale to begin with.
     pub k: f64,
-    /// k never goes below. 1 keeps a fast store from making the disk faster than the real one.
+    /// The law never goes below. 1 keeps a fast store from making the disk faster than the real one.
     pub k_min: f64,
-    /// k never goes above.
+    /// The law never goes above.
     pub k_max: f64,
     /// Requests after which calibrate-then-lock locks.
     pub calibrate_requests: u64,

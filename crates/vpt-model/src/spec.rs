@@ -130,7 +130,7 @@ pub struct Queue {
     pub depth: usize,
     /// How it chooses.
     pub policy: Policy,
-    /// A request that has waited this long is served next, whatever the policy. 0: no limit.
+    /// A request that has waited k times this long is served next, whatever the policy. 0: no limit.
     pub age_limit_ms: f64,
 }
 
@@ -150,7 +150,7 @@ pub struct WriteCache {
     pub bytes: u64,
     /// Rate over the bus into the cache, and out of it for reads that hit, in 10^6 bytes per second.
     pub bus_mb_per_s: f64,
-    /// How long the disk must be without other work before it writes back, in milliseconds.
+    /// How long the disk must be without other work before it writes back: k times these milliseconds.
     pub idle_ms: f64,
 }
 

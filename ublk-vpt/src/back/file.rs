@@ -154,7 +154,7 @@ impl Backend for FileBackend {
             return Started::Done(done);
         }
         self.settle_all();
-        // Mostly it is the only one there: data in the page cache is copied on submission.
+        // Mostly it is the only one there: a write into the page cache is done on submission.
         match self.ready.iter().position(|d| d.tag == op.tag) {
             Some(i) => Started::Done(self.ready.swap_remove(i)),
             None => Started::Pending,

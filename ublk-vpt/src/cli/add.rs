@@ -43,7 +43,7 @@ pub struct AddArgs {
     /// Device number [default: the lowest free one]
     #[arg(short = 'n', long = "number", value_name = "ID", value_parser = device_id())]
     pub id: Option<u32>,
-    /// Hardware queues; they share the one arm
+    /// Hardware queues to report; they share the one arm, and FUSE has one
     #[arg(short = 'q', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub queues: u32,
     /// Most requests inside the device at one time
@@ -87,7 +87,7 @@ pub struct AddArgs {
     /// Refuse writes
     #[arg(long)]
     pub read_only: bool,
-    /// For everything random in the model: same seed, same times
+    /// For --latency random: same seed, same times
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Keep time under SCHED_FIFO

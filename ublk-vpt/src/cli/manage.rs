@@ -14,7 +14,7 @@ use crate::daemon::device::{Mode, Settings};
 Examples:
   ublk del -n 0     what waits inside it completes at once; returns when it is gone
   ublk del -a       all of this user's
-  ublk del -n 0 -f  even if its daemon hangs; what was not flushed may be lost
+  ublk del -n 0 -f  even if it is mounted or its daemon hangs; what was not flushed may be lost
 
 The image stays.")]
 pub struct DelArgs {
@@ -25,7 +25,7 @@ pub struct DelArgs {
     /// All devices
     #[arg(short = 'a', long)]
     pub all: bool,
-    /// Kill the daemon if it does not answer or does not end
+    /// Also if a file system on it is mounted; kill the daemon if it does not answer or end
     #[arg(short = 'f', long)]
     pub force: bool,
     /// How long it may take to end
@@ -83,15 +83,16 @@ pub struct StatsArgs {
 #[command(after_help = "\
 Examples:
   ublk set -n 0 mode=fixed k=1     exactly the modelled disk's time
-  ublk set -n 0 k=0.1              ten times as fast
+  ublk set -n 0 mode=fixed k=0.1   ten times as fast
   ublk set -n 0 mode=adapt k_min=1 k_max=100
+  ublk set -n 0 backing_delay_ms=40      what a crowded file server does, to see k follow
 
 Either all of the changes happen or none.")]
 pub struct SetArgs {
     /// Device number
     #[arg(short = 'n', long = "number", value_name = "ID", value_parser = device_id())]
     pub id: u32,
-    /// k, mode, k_min, k_max
+    /// k, mode, k_min, k_max; backing_delay_ms, backing_fail_every: a worse backing store, for trying
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub changes: Vec<String>,
 }

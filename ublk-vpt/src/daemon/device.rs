@@ -209,7 +209,7 @@ pub struct DeviceError(pub String);
 /// One thread of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadInfo {
-    /// What it does: `engine`, `backing`, `queue 0`, ...
+    /// What it does: `engine`, `queue 0`, ...
     pub role: String,
     /// Its kernel thread id.
     pub tid: u32,

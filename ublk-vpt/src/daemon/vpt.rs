@@ -300,8 +300,12 @@ impl VptDevice {
             s.mode = settings.mode.map_or(s.mode, k_mode);
             s.k_min = settings.k_min.unwrap_or(s.k_min);
             s.k_max = settings.k_max.unwrap_or(s.k_max);
-            // A k that was not asked for gives way to new bounds; one that was does not.
-            s.k = settings.k.unwrap_or(s.k.max(s.k_min).min(s.k_max));
+            // A k that was not asked for gives way to bounds that hold; one that was does not.
+            s.k = match (settings.k, s.mode) {
+                (Some(k), _) => k,
+                (None, KMode::Fixed) => s.k,
+                (None, _) => s.k.max(s.k_min).min(s.k_max),
+            };
             s
         });
         let key = wanted.iter().find(|(_, value)| value.is_some()).map_or("mode", |(key, _)| key);

@@ -266,11 +266,18 @@ impl Core {
     fn account(&mut self, op: Op, len: u64, v: &Verdict, backed: Instant, record: &TraceRecord) {
         if !self.expedite {
             self.stats.add(op, len, record);
-            let now = Instant::from_nanos(record.done_ns);
-            let seen =
-                Observation { arrival: v.arrival, backing_done: backed, due: v.due, k: v.parts.k };
-            let k = self.config.scale.observe(now, &seen);
-            self.config.disk.set_k(k);
+            // A flush has no time of its own to keep: how long it takes says nothing about k.
+            if op.moves_arm() {
+                let now = Instant::from_nanos(record.done_ns);
+                let seen = Observation {
+                    arrival: v.arrival,
+                    backing_done: backed,
+                    due: v.due,
+                    k: v.parts.k,
+                };
+                let k = self.config.scale.observe(now, &seen);
+                self.config.disk.set_k(k);
+            }
         }
         self.recent.add(*record);
         if let Some(trace) = &self.config.trace {

@@ -51,7 +51,7 @@ impl Times {
     }
 }
 
-/// Everything counted since the device went live, or since the last reset.
+/// Everything counted since the device went live.
 #[derive(Clone)]
 pub(crate) struct Stats {
     read: Count,

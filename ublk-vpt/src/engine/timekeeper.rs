@@ -19,6 +19,8 @@ use crate::report::{StatsReport, Timekeeping, TraceRecord};
 
 /// Longest sleep: a forgotten wake-up would cost this much, not for ever.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long before the wake-up for a deadline there is another, for its own sake.
+const EARLY_WAKE: Duration = Duration::from_micros(1300);
 /// How long an engine that is dropped waits for its backing store.
 const LONGEST_END: Duration = Duration::from_secs(10);
 
@@ -327,6 +329,14 @@ impl Timekeeper {
     fn meet(&mut self, next: Next) -> bool {
         let wake_at = next.at.saturating_back(self.lead_time());
         if wake_at > now() {
+            // A processor that has been idle for long comes back late more often: wake once before.
+            let early = wake_at.saturating_back(EARLY_WAKE);
+            if self.spin == Spin::Adaptive && early > now() {
+                let store_ready = self.sleep_until(early);
+                if store_ready || now() < early {
+                    return store_ready;
+                }
+            }
             let store_ready = self.sleep_until(wake_at);
             let woke = now();
             if woke < wake_at {

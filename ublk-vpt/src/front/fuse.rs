@@ -288,8 +288,8 @@ impl Filesystem for DiskFile {
 
     fn open(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         if ino == DISK {
-            // No request for a close: it would mean nothing, and a daemon that is killed while it has
-            // its own file open (for the loop device) would wait for its own answer for ever.
+            // No request for a close: it would mean nothing, and whoever ends while its daemon is gone
+            // or stopped would wait for the answer.
             let flags = FopenFlags::FOPEN_DIRECT_IO
                 | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES
                 | FopenFlags::FOPEN_NOFLUSH;

@@ -22,13 +22,23 @@ pub(super) struct Job<'a> {
     pub(super) rate: Option<u32>,
     /// Past the page cache.
     pub(super) direct: bool,
+    /// As SCHED_FIFO, below the disk: what is measured shall be the disk, not fio's wait for a processor.
+    pub(super) fifo: bool,
     /// Instead of a file.
     pub(super) nbd: Option<&'a str>,
 }
 
 impl Default for Job<'_> {
     fn default() -> Self {
-        Self { depth: 1, requests: None, seconds: None, rate: None, direct: true, nbd: None }
+        Self {
+            depth: 1,
+            requests: None,
+            seconds: None,
+            rate: None,
+            direct: true,
+            fifo: false,
+            nbd: None,
+        }
     }
 }
 
@@ -42,7 +52,10 @@ pub(super) struct Seen {
 
 /// Runs the same job on each of the files at once, in one fio.
 pub(super) fn run(lab: &Lab, files: &[&Path], job: &Job<'_>) -> Result<Vec<Seen>> {
-    let mut fio = Command::new("fio");
+    let mut fio = Command::new(if job.fifo { "chrt" } else { "fio" });
+    if job.fifo {
+        fio.args(["--fifo", "10", "fio"]);
+    }
     fio.args(["--output-format=json", "--rw=randread", "--bs=4k", "--randseed=1", "--thread"]);
     fio.arg(format!("--iodepth={}", job.depth));
     fio.arg(format!("--direct={}", u8::from(job.direct)));

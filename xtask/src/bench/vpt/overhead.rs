@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::fio::{Job, run_one};
-use super::lab::{Beside, Lab, median, progress, wait_for};
+use super::lab::{Beside, IMAGE_BYTES, Lab, median, progress, wait_for};
 use crate::bench::{Is, Report};
+use crate::image;
 use crate::run;
 
 /// Pairs of runs; they alternate, so that what else goes on meets both.
@@ -18,9 +19,9 @@ const SECONDS: u32 = 2;
 pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     let mount = lab.path("bare");
     std::fs::create_dir(&mount).with_context(|| format!("cannot create {}", mount.display()))?;
-    // Its own copy: the image is locked by the disk.
+    // Its own, as the disk locks its image; written, so that it is in the page cache as the other is.
     let copy = lab.path("bare.img");
-    std::fs::copy(lab.image(), &copy).context("cannot copy the image")?;
+    image::write(&copy, IMAGE_BYTES, &lab.interrupt)?;
     // With the scheduling that our receiver has, or it would be that which is compared.
     let mut server = Command::new("chrt");
     server.args(["--fifo", "40"]).arg(&lab.bare).arg(&copy).arg(&mount);
