@@ -184,7 +184,14 @@ fn is_truncated_while_it_is_served() {
     file.read_exact_at(&mut buf, 2 * MIB - 4096).unwrap();
     assert_eq!(buf, [3; 4096]);
     check_works(&disk);
-    disk.del();
+    // Beyond the new end a write would bring zeroes back for what is lost.
+    let out = OpenOptions::new().write(true).open(&disk.path).unwrap();
+    let error = out.write_at(&buf, 3 * MIB).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EIO), "{error}");
+    assert_eq!(fs::metadata(lab.file("lab.img")).unwrap().len(), 2 * MIB + 100);
+    // Its log says what happened, so it is not as clean as `Disk::del` wants it.
+    disk.run("del", &[]).ok();
+    lab.assert_nothing_left();
 }
 
 /// Writing and reading at its beginning.

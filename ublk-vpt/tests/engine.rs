@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use ublk_vpt::back::{Backend, Faults, FileBackend, Image, ImageError, ImageOptions};
-use ublk_vpt::back::{MemoryBackend, NullBackend, SlowBackend};
+use ublk_vpt::back::{NullBackend, SlowBackend};
 use ublk_vpt::engine::{
     Completion, CoreConfig, Engine, EngineConfig, EngineHandle, Errno, IoRequest, Spin, now,
 };
@@ -33,7 +33,7 @@ fn bench(spec: &DiskSpec, k: KSettings, backend: Box<dyn Backend>, read_only: bo
 }
 
 fn memory() -> Box<dyn Backend> {
-    Box::new(MemoryBackend::new(64 * MIB).unwrap())
+    Box::new(FileBackend::new(Image::in_memory(64 * MIB).unwrap(), 64).unwrap())
 }
 
 fn quick() -> DiskSpec {
@@ -318,4 +318,49 @@ fn news_of_a_read_from_the_real_disk_arrives_by_itself() {
         let took = c.record.backing_done_ns - c.record.arrival_ns;
         assert!(took < 500_000_000, "found by chance after {} ms", took / 1_000_000);
     }
+}
+
+#[test]
+fn zeroes_are_written_in_pieces_where_the_file_system_cannot() {
+    // A file in memory has no FALLOC_FL_ZERO_RANGE; and this is more than one buffer of zeroes.
+    let b = bench(&DiskSpec::null(), KSettings::default(), memory(), false);
+    for at in [0, 5 * MIB - 512, 9 * MIB] {
+        b.write(0, at, &[7; 1024]);
+        assert_eq!(b.next().1.result, Ok(()));
+    }
+    b.submit(1, Op::WriteZeroes, 1, Vec::new(), 9 * MIB + 511);
+    assert_eq!(b.next().1.result, Ok(()));
+    b.read(2, 0, 9 * MIB + 1024);
+    let (_, c) = b.next();
+    let nonzero: Vec<usize> = (0..c.buf.len()).filter(|&i| c.buf[i] != 0).collect();
+    let kept: Vec<usize> =
+        [0].into_iter().chain(9 * MIB as usize + 512..9 * MIB as usize + 1024).collect();
+    assert_eq!(nonzero, kept);
+}
+
+#[test]
+fn discarded_memory_is_given_back() {
+    let b = bench(&DiskSpec::null(), KSettings::default(), memory(), false);
+    b.write(0, 0, &vec![7; 8 * MIB as usize]);
+    b.next();
+    b.submit(1, Op::Discard, 0, Vec::new(), 64 * MIB);
+    assert_eq!(b.next().1.result, Ok(()));
+    b.read(2, 4 * MIB, 4096);
+    assert!(b.next().1.buf.iter().all(|&x| x == 0));
+}
+
+#[test]
+fn neither_flushes_nor_errors_move_k() {
+    let mut spec = quick();
+    spec.overhead_ms = 0.1;
+    let store = SlowBackend::new(memory(), Faults { delay_ms: 30.0, fail_every: 1 });
+    let b = bench(&spec, KSettings::default(), Box::new(store), false);
+    for i in 0..12 {
+        b.read(i, i * MIB, 4096);
+        assert_eq!(b.next().1.result, Err(Errno::EIO));
+        b.submit(i, Op::Flush, 0, Vec::new(), 0);
+        assert_eq!(b.next().1.result, Ok(()));
+    }
+    let scale = b.stats().scale;
+    assert_eq!((scale.k, scale.requests), (1.0, 0));
 }

@@ -402,6 +402,7 @@ impl Disk {
             start,
             due,
             stroke: service.stroke,
+            by_arm: true,
             contiguous: service.contiguous,
             parts,
         });
@@ -430,6 +431,7 @@ impl Disk {
             start,
             due,
             stroke: 0.0,
+            by_arm: false,
             contiguous: false,
             parts,
         });

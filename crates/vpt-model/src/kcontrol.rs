@@ -35,6 +35,9 @@ const MAX_LOWER: f64 = 0.75;
 /// Epochs kept in the report; older ones are counted and let go.
 const MAX_EPOCHS: usize = 4096;
 
+/// Every k there may be. Beyond, a request would take days, or no time that a clock could tell.
+pub const SCALES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+
 /// Who decides on k.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KMode {
@@ -76,12 +79,20 @@ pub enum KError {
     #[error("mode `{0}` is not known: use adapt, calibrate-then-lock or fixed")]
     Mode(String),
     /// Not a scale.
-    #[error("{name} = {value} is no scale: give a number above 0, such as 1")]
+    #[error("{name} = {value} is no scale: give a number from 0.000001 to 1000000, such as 1")]
     Value {
         /// Which setting.
         name: &'static str,
         /// What was given.
         value: f64,
+    },
+    /// No scale can be between them.
+    #[error("k_min = {min} is above k_max = {max}")]
+    Order {
+        /// Lower bound.
+        min: f64,
+        /// Upper bound.
+        max: f64,
     },
     /// Out of the bounds.
     #[error("k = {k} is outside k_min = {min} and k_max = {max}")]
@@ -123,9 +134,12 @@ impl KSettings {
     /// Names the setting that is no scale, or the bound that is broken.
     pub fn checked(self) -> Result<Self, KError> {
         for (name, value) in [("k", self.k), ("k_min", self.k_min), ("k_max", self.k_max)] {
-            if !(value.is_finite() && value > 0.0) {
+            if !SCALES.contains(&value) {
                 return Err(KError::Value { name, value });
             }
+        }
+        if self.k_min > self.k_max {
+            return Err(KError::Order { min: self.k_min, max: self.k_max });
         }
         // A fixed k is the user's alone; the bounds are for what the law chooses.
         if self.mode != KMode::Fixed && !(self.k_min..=self.k_max).contains(&self.k) {

@@ -124,6 +124,8 @@ pub struct Verdict {
     pub due: Instant,
     /// Distance the arm moved, as a fraction of the full stroke.
     pub stroke: f64,
+    /// Whether the arm served it, and not the cache or nobody.
+    pub by_arm: bool,
     /// Whether it followed the last request on the medium without a gap.
     pub contiguous: bool,
     /// What the time was made of.

@@ -148,7 +148,10 @@ fn settings_that_are_none_are_refused_by_name_and_change_nothing() {
         (with(1.0, 0.5, f64::INFINITY), "k_max = inf is no scale"),
         (with(0.4, 0.5, 9.0), "k = 0.4 is outside k_min = 0.5 and k_max = 9"),
         (with(9.5, 0.5, 9.0), "k = 9.5 is outside k_min = 0.5 and k_max = 9"),
-        (with(1.0, 3.0, 2.0), "k = 1 is outside k_min = 3 and k_max = 2"),
+        (with(1.0, 3.0, 2.0), "k_min = 3 is above k_max = 2"),
+        (with(1e7, 0.5, 9.0), "k = 10000000 is no scale"),
+        (with(1e-7, 1e-6, 9.0), "k = 0.0000001 is no scale"),
+        (KSettings { mode: KMode::Fixed, ..with(1.0, 3.0, 2.0) }, "k_min = 3 is above k_max = 2"),
     ] {
         let error = f.controller.set(f.now, bad).unwrap_err();
         assert!(error.to_string().starts_with(message), "{error}");

@@ -12,6 +12,11 @@ use super::uring::{Finished, Ring, Work};
 use super::{BackDone, BackOp, Backend, Started, Tag};
 use crate::engine::Errno;
 
+/// Zeroes written at a time where the file system cannot do it by itself.
+const ZEROES: u64 = 1 << 20;
+/// Rounds without progress before an operation fails: a store that says EAGAIN for ever must not hold
+/// up everything else.
+const MAX_RETRIES: u32 = 16;
 const PUNCH: i32 = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
 const ZERO: i32 = libc::FALLOC_FL_ZERO_RANGE | libc::FALLOC_FL_KEEP_SIZE;
 
@@ -21,6 +26,16 @@ struct Running {
     work: Work,
     /// Bytes of it that earlier rounds did.
     done: u64,
+    /// The buffer holds zeroes to be written again and again, not the operation's own data.
+    zeroes: bool,
+    /// Rounds that the kernel asked to be repeated.
+    retries: u32,
+}
+
+impl Running {
+    fn new(op: BackOp, work: Work, done: u64) -> Self {
+        Self { op, work, done, zeroes: false, retries: 0 }
+    }
 }
 
 /// A raw image.
@@ -33,6 +48,8 @@ pub struct FileBackend {
     ready: Vec<BackDone>,
     /// Open and locked.
     image: Image,
+    /// Found shorter than it was.
+    truncated: bool,
 }
 
 impl FileBackend {
@@ -55,7 +72,14 @@ impl FileBackend {
             finished: Vec::new(),
             ready: Vec::new(),
             image,
+            truncated: false,
         })
+    }
+
+    /// Whether a truncated image still has all of the place. A write beyond would make it grow again,
+    /// and what was cut off would read as zeroes instead of errors.
+    fn holds(&self, op: &BackOp) -> bool {
+        self.image.file().metadata().is_ok_and(|m| op.offset + op.len <= m.len())
     }
 
     /// Copies what is in the page cache, from the beginning on, and says how many bytes that was. Half
@@ -72,9 +96,13 @@ impl FileBackend {
 
     fn launch(&mut self, running: Running, buf: Vec<u8>) -> Result<(), BackDone> {
         let (op, done) = (running.op, running.done);
-        let user = u64::from(op.tag);
-        let at = op.offset + done;
-        match self.ring.start(user, running.work, at, op.len - done, buf, done as usize) {
+        let (user, at, left) = (u64::from(op.tag), op.offset + done, op.len - done);
+        let (mut buf, mut from) = (buf, done as usize);
+        if running.zeroes {
+            buf.resize(left.min(ZEROES) as usize, 0);
+            from = 0;
+        }
+        match self.ring.start(user, running.work, at, left, buf, from) {
             Ok(()) => {
                 self.running.insert(op.tag, running);
                 Ok(())
@@ -92,18 +120,29 @@ impl FileBackend {
         let end = |result, buf| Some(BackDone { tag, result, buf, at: None });
         let moves_data = matches!(running.work, Work::Read | Work::Write(_));
         match f.result {
-            e if e == -libc::EINTR || e == -libc::EAGAIN => {}
-            e if e == -libc::EOPNOTSUPP && running.op.op == Op::WriteZeroes => {
+            e if e == -libc::EINTR || e == -libc::EAGAIN => {
+                running.retries += 1;
+                if running.retries > MAX_RETRIES {
+                    return end(Err(Errno::EIO), f.buf);
+                }
+            }
+            e if e == -libc::EOPNOTSUPP && running.op.op == Op::WriteZeroes && !moves_data => {
                 // A file system without ZERO_RANGE: the zeroes have to be written.
                 running.work = Work::Write(false);
-                let zeroes = vec![0; running.op.len as usize];
-                return self.launch(running, zeroes).err();
+                running.zeroes = true;
             }
             e if e < 0 => return end(Err(Errno::from_raw(-e)), f.buf),
             _ if !moves_data => return end(Ok(()), f.buf),
             // The file ends before its end: somebody truncated the image under us.
-            0 => return end(Err(Errno::EIO), f.buf),
+            0 => {
+                if !self.truncated {
+                    tracing::error!("the image was truncated: what is beyond its new end is lost");
+                }
+                self.truncated = true;
+                return end(Err(Errno::EIO), f.buf);
+            }
             n => {
+                running.retries = 0;
                 running.done += u64::from(n.unsigned_abs());
                 if running.done >= running.op.len {
                     return end(Ok(()), f.buf);
@@ -142,6 +181,9 @@ impl Backend for FileBackend {
             Op::Discard => Work::Allocate(PUNCH),
             Op::WriteZeroes => Work::Allocate(ZERO),
         };
+        if self.truncated && op.op.is_write() && !self.holds(&op) {
+            return Started::Done(BackDone { tag: op.tag, result: Err(Errno::EIO), buf, at: None });
+        }
         let mut buf = buf;
         let mut done = 0;
         if work == Work::Read {
@@ -150,7 +192,7 @@ impl Backend for FileBackend {
                 return Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None });
             }
         }
-        if let Err(done) = self.launch(Running { op, work, done }, buf) {
+        if let Err(done) = self.launch(Running::new(op, work, done), buf) {
             return Started::Done(done);
         }
         self.settle_all();

@@ -148,6 +148,18 @@ impl Image {
         Ok(Self { file, capacity })
     }
 
+    /// A new disk of zeroes in memory, for which no name and so no lock is needed. What was never
+    /// written, or was discarded, takes no memory.
+    ///
+    /// # Errors
+    /// If the kernel gives no such file of that size.
+    pub fn in_memory(bytes: u64) -> io::Result<Self> {
+        let fd = rustix::fs::memfd_create("vpt", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let file = File::from(fd);
+        file.set_len(bytes)?;
+        Ok(Self { file, capacity: bytes })
+    }
+
     /// An open-file-description lock: it dies with its last descriptor, whatever way we end. Writers
     /// exclude everybody, readers only writers. QEMU's image locks are of the same kind, so it is
     /// kept out as well.

@@ -5,7 +5,7 @@
 
 mod file;
 mod image;
-mod memory;
+mod null;
 mod slow;
 mod uring;
 
@@ -17,7 +17,7 @@ use crate::engine::Errno;
 
 pub use file::FileBackend;
 pub use image::{Image, ImageError, ImageOptions};
-pub use memory::{MemoryBackend, NullBackend};
+pub use null::NullBackend;
 pub use slow::{Faults, SlowBackend};
 
 /// The backend's name for an operation in flight: the engine's slot number.

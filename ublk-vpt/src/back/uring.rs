@@ -8,6 +8,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use io_uring::{IoUring, opcode, squeue, types};
 use rustix::event::{EventfdFlags, eventfd};
 
+/// Room for completions nobody has looked at yet: more than can be under way at once.
+const COMPLETIONS: u32 = 8192;
+
 /// What the ring can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
@@ -41,7 +44,8 @@ pub(super) struct Ring {
 impl Ring {
     /// A ring with room for `depth` operations at once.
     pub(super) fn new(file: OwnedFd, depth: u32) -> io::Result<Self> {
-        let ring = IoUring::new(depth.next_power_of_two().clamp(8, 4096))?;
+        let entries = depth.next_power_of_two().clamp(8, 4096);
+        let ring = IoUring::builder().setup_cqsize(COMPLETIONS).build(entries)?;
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         // Not `register_eventfd_async`: that is silent about reads that had to wait for the disk, which
         // the kernel finishes in the submitter's context. So this is also signalled for what is done on
@@ -66,7 +70,7 @@ impl Ring {
     ) -> Result<(), (io::Error, Vec<u8>)> {
         let fd = types::Fd(self.file.as_raw_fd());
         let mut buf = buf;
-        // At most 2 GiB minus a page fit into one operation; the engine's are at most a few MiB.
+        // At most 2 GiB minus a page fit into one operation; a longer one takes several rounds.
         let rest = u32::try_from(buf.len().saturating_sub(done)).unwrap_or(1 << 30);
         // In bounds of one allocation, or one past its end when nothing is left.
         let at = buf.as_mut_ptr().wrapping_add(done.min(buf.len()));
@@ -108,7 +112,11 @@ impl Ring {
 
     /// Takes what is finished, and pushes out what an earlier submission could not.
     pub(super) fn reap(&mut self, finished: &mut Vec<Finished>) {
-        if !self.ring.submission().is_empty() {
+        let submission = self.ring.submission();
+        // Completions that found no room wait in the kernel until somebody enters it.
+        let enter = !submission.is_empty() || submission.cq_overflow();
+        drop(submission);
+        if enter {
             let _ = self.ring.submit();
         }
         while let Some(entry) = self.ring.completion().next() {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::{device_id, parse_size};
+use vpt_model::kcontrol::SCALES;
+
 use crate::daemon::device::{Back, Format, Front, LatencyChoice, Mode, RealTime, Spin};
 
 const HELP: &str = "\
@@ -87,9 +89,9 @@ pub struct AddArgs {
     /// Refuse writes
     #[arg(long)]
     pub read_only: bool,
-    /// For --latency random: same seed, same times
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// For a random rotational latency: same seed, same times [default: the disk file's, or 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Keep time under SCHED_FIFO
     #[arg(long, value_enum, default_value_t)]
     pub rt: RealTime,
@@ -195,8 +197,8 @@ fn name_of(back: Back) -> String {
 /// A scale: a positive finite number.
 pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(k) if k > 0.0 && k.is_finite() => Ok(k),
-        Ok(_) => Err("a scale is a number above 0".into()),
+        Ok(k) if SCALES.contains(&k) => Ok(k),
+        Ok(_) => Err("a scale is a number above 0, from 0.000001 to 1000000".into()),
         Err(_) => Err("not a number".into()),
     }
 }

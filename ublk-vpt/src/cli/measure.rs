@@ -166,9 +166,9 @@ pub struct ReplayArgs {
     /// How many waiting requests the disk chooses from, in the place of the disk file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub ncq: Option<u16>,
-    /// For everything random in the model
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// For a random rotational latency [default: the disk file's, or 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Write a line for each request with the parts of its delay: CSV, or JSON if it ends in .json(l)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub requests: Option<PathBuf>,

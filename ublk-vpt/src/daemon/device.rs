@@ -154,8 +154,8 @@ pub struct DeviceConfig {
     pub queues: u32,
     /// Writes are refused.
     pub read_only: bool,
-    /// For everything random in the model.
-    pub seed: u64,
+    /// For a random rotational latency, in the place of the disk file's.
+    pub seed: Option<u64>,
     /// SCHED_FIFO or not.
     pub rt: RealTime,
     /// Spin or not.

@@ -13,11 +13,9 @@ use super::device::{
     RealTime, SetError, Settings, Spin, ThreadInfo,
 };
 use super::loop_helper;
-use crate::back::{
-    Backend, Faults, FileBackend, Image, ImageOptions, MemoryBackend, NullBackend, SlowBackend,
-};
+use crate::back::{Backend, Faults, FileBackend, Image, ImageOptions, NullBackend, SlowBackend};
 use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
-use crate::front::{FuseFront, FuseOptions, loopdev};
+use crate::front::{Access, FuseFront, FuseOptions, loopdev};
 use crate::report::{StatsReport, TraceRecord};
 
 /// How long `stop` waits for the backing store to finish what is under way.
@@ -36,12 +34,23 @@ pub fn read_disk(disk: &DiskText) -> Result<vpt_model::config::DiskConfig, Strin
 }
 
 /// Applies the command line's wishes to a disk's description.
-pub fn adjust(spec: &mut DiskSpec, latency: Option<LatencyChoice>, ncq: Option<usize>, seed: u64) {
-    match (latency, spec.rotation.latency) {
-        (Some(LatencyChoice::Half), _) => spec.rotation.latency = Latency::Half,
-        (Some(LatencyChoice::Phase), _) => spec.rotation.latency = Latency::Phase,
-        (Some(LatencyChoice::Random), _) => spec.rotation.latency = Latency::Random { seed },
-        (None, _) => {}
+pub fn adjust(
+    spec: &mut DiskSpec,
+    latency: Option<LatencyChoice>,
+    ncq: Option<usize>,
+    seed: Option<u64>,
+) {
+    let of_file = match spec.rotation.latency {
+        Latency::Random { seed } => Some(seed),
+        Latency::Half | Latency::Phase => None,
+    };
+    let random = Latency::Random { seed: seed.or(of_file).unwrap_or(1) };
+    match latency {
+        Some(LatencyChoice::Half) => spec.rotation.latency = Latency::Half,
+        Some(LatencyChoice::Phase) => spec.rotation.latency = Latency::Phase,
+        Some(LatencyChoice::Random) => spec.rotation.latency = random,
+        None if of_file.is_some() => spec.rotation.latency = random,
+        None => {}
     }
     if let Some(depth) = ncq {
         spec.queue.depth = depth;
@@ -69,7 +78,11 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     adjust(&mut spec, config.latency, config.ncq, config.seed);
     let fail = |e: &dyn std::fmt::Display| DeviceError(e.to_string());
     let mut notes = Vec::new();
-    let (backend, owner) = open_backend(config)?;
+    if config.queues != 1 {
+        let queues = config.queues;
+        return Err(DeviceError(format!("--queues {queues}: FUSE has one queue: leave it out")));
+    }
+    let (backend, access) = open_backend(config)?;
     let bytes = backend.capacity();
     let model = Disk::new(&spec, Sectors::holding(bytes))
         .map_err(|e| DeviceError(format!("{}: {e}", config.disk.origin)))?;
@@ -106,14 +119,14 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         mountpoint: config.mount.clone(),
         bytes,
         read_only: config.read_only,
-        owner,
+        access,
         name: format!("vpt{}", config.id),
         fifo: engine.is_fifo(),
         depth: config.depth,
     };
     let unmounted = end.clone();
     let mounted =
-        FuseFront::mount(&fuse, engine.handle(), move || unmounted.reach(ExitReason::Unmounted))
+        FuseFront::mount(&fuse, engine.handle(), move |ended| unmounted.reach_by_itself(ended))
             .map_err(|e| fail(&e))?;
     let block_device = if config.loop_device {
         match loop_helper::attach(&mounted.file(), config.read_only) {
@@ -150,9 +163,6 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     }))
 }
 
-/// User and group.
-type Owner = (u32, u32);
-
 /// The command line's choice, or the disk file's, or the usual.
 fn scale_settings(config: &DeviceConfig, file: &KDefaults) -> KSettings {
     let usual = KSettings::default();
@@ -172,31 +182,48 @@ fn scale_settings(config: &DeviceConfig, file: &KDefaults) -> KSettings {
     }
 }
 
-/// The backing store, and who shall own the disk's file.
-fn open_backend(config: &DeviceConfig) -> Result<(Box<dyn Backend>, Owner), DeviceError> {
+/// The backing store, and who may use the disk.
+fn open_backend(config: &DeviceConfig) -> Result<(Box<dyn Backend>, Access), DeviceError> {
     use std::os::unix::fs::MetadataExt;
-    let me = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    let root = uid.is_root();
+    let mine = Access { uid: uid.as_raw(), gid: gid.as_raw(), mode: 0o600 };
     let memory = config.size_bytes.unwrap_or_default();
-    let (store, owner): (Box<dyn Backend>, _) = match (config.back, &config.image) {
+    let (store, access): (Box<dyn Backend>, _) = match (config.back, &config.image) {
         (Back::File, Some(path)) => {
             let options = ImageOptions { path: path.clone(), read_only: config.read_only };
             let image = Image::open(&options).map_err(|e| DeviceError(e.to_string()))?;
-            let meta = image.file().metadata().ok();
-            let owner = meta.filter(|m| m.is_file()).map_or(me, |m| (m.uid(), m.gid()));
+            let meta = image.file().metadata().map_err(|e| DeviceError(e.to_string()))?;
+            if let Some(trace) = &config.trace
+                && std::fs::metadata(trace)
+                    .is_ok_and(|t| (t.dev(), t.ino()) == (meta.dev(), meta.ino()))
+            {
+                let trace = trace.display();
+                return Err(DeviceError(format!(
+                    "--trace {trace}: is the image: give another file"
+                )));
+            }
+            // Whoever may use the image may use the disk, and nobody else. Only root can let others in.
+            let access = if root && meta.is_file() {
+                Access { uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o660 }
+            } else {
+                mine
+            };
             let store = FileBackend::new(image, config.depth.saturating_mul(2));
             let store = store.map_err(|e| DeviceError(format!("image {}: {e}", path.display())))?;
-            (Box::new(store), owner)
+            (Box::new(store), access)
         }
         (Back::File, None) => return Err(DeviceError("no image given: use --image FILE".into())),
         (Back::Mem, _) => {
-            let store = MemoryBackend::new(memory)
+            let store = Image::in_memory(memory)
+                .and_then(|image| FileBackend::new(image, config.depth.saturating_mul(2)))
                 .map_err(|e| DeviceError(format!("--size {memory}: {e}")))?;
-            (Box::new(store), me)
+            (Box::new(store), mine)
         }
-        (Back::Null, _) => (Box::new(NullBackend::new(memory)), me),
+        (Back::Null, _) => (Box::new(NullBackend::new(memory)), mine),
     };
     // Everything can be slowed down and broken while it runs; untouched, that costs two comparisons.
-    Ok((Box::new(SlowBackend::new(store, Faults::default())), owner))
+    Ok((Box::new(SlowBackend::new(store, Faults::default())), access))
 }
 
 /// The threads worth naming to people, as the kernel lists them.
@@ -227,28 +254,36 @@ struct End {
 
 #[derive(Default)]
 struct EndState {
-    reason: Option<ExitReason>,
+    reason: Option<Result<ExitReason, DeviceError>>,
     over: bool,
 }
 
 impl End {
     /// It is about to end, for this reason.
     fn begin(&self, reason: ExitReason) {
-        self.lock().reason.get_or_insert(reason);
+        self.lock().reason.get_or_insert(Ok(reason));
     }
 
-    fn reach(&self, reason: ExitReason) {
+    /// The front end has ended without being told to.
+    fn reach_by_itself(&self, ended: std::io::Result<()>) {
+        self.reach(match ended {
+            Ok(()) => Ok(ExitReason::Unmounted),
+            Err(e) => Err(DeviceError(format!("the FUSE session broke off ({e})"))),
+        });
+    }
+
+    fn reach(&self, reason: Result<ExitReason, DeviceError>) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         state.over = true;
         self.reached.notify_all();
     }
 
-    fn wait(&self) -> ExitReason {
+    fn wait(&self) -> Result<ExitReason, DeviceError> {
         let mut state = self.lock();
         loop {
-            if let EndState { reason: Some(reason), over: true } = *state {
-                return reason;
+            if let EndState { reason: Some(reason), over: true } = &*state {
+                return reason.clone();
             }
             state = self.reached.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -276,9 +311,10 @@ struct VptDevice {
 impl VptDevice {
     /// Completes what waits, at once; then detaches and unmounts, in the order of the layers.
     fn take_down(&self) {
-        self.handle.expedite();
+        // Those inside by now; a guest that goes on asking must not keep the disk.
+        let mark = self.handle.expedite();
         let begun = engine::now();
-        while self.handle.in_flight() > 0 && engine::now() < begun + DRAIN {
+        while self.handle.is_busy_with(mark) && engine::now() < begun + DRAIN {
             std::thread::sleep(Duration::from_millis(1));
         }
         if let Some(device) = &self.info.block_device
@@ -363,12 +399,12 @@ impl Device for VptDevice {
         // Our own unmounting looks like anybody's to the front end.
         self.end.begin(ExitReason::Stopped);
         self.take_down();
-        self.end.reach(ExitReason::Stopped);
+        self.end.reach(Ok(ExitReason::Stopped));
     }
 
     fn wait(&self) -> Result<ExitReason, DeviceError> {
         let reason = self.end.wait();
-        if reason == ExitReason::Unmounted {
+        if reason != Ok(ExitReason::Stopped) {
             self.take_down(); // the loop device, if somebody unmounted below it
         }
         self.handle.end_trace();
@@ -383,7 +419,7 @@ impl Device for VptDevice {
                 _ => {}
             }
         }
-        Ok(reason)
+        reason
     }
 }
 
@@ -392,6 +428,6 @@ impl Device for VptDevice {
 /// # Errors
 /// One line.
 pub fn detach_loop(device: &Path, backing: &Path) -> Result<(), String> {
-    loopdev::detach_if_backed_by(device, backing)
+    loop_helper::detach(device, backing)
         .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
 }

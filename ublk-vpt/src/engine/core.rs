@@ -11,10 +11,6 @@ use super::trace::TraceSink;
 use crate::back::{BackDone, BackOp, Backend, Started, Tag};
 use crate::report::{Epoch, ScaleReport, StatsReport, TraceRecord};
 
-/// Buffers kept for reuse, and the largest that is kept.
-const SPARE_BUFFERS: usize = 64;
-const SPARE_BYTES: usize = 1 << 20;
-
 /// What the core is made of.
 pub struct CoreConfig {
     /// The modelled disk.
@@ -76,7 +72,6 @@ pub(super) struct Core {
     recent: Recent,
     began: Instant,
     scratch: Vec<BackDone>,
-    spare: Vec<Vec<u8>>,
     /// When the timekeeper will next look by itself.
     pub(super) looks_at: Instant,
 }
@@ -97,7 +92,6 @@ impl Core {
             recent: Recent::new(),
             began: now,
             scratch: Vec::new(),
-            spare: Vec::new(),
             looks_at: Instant::MAX,
         }
     }
@@ -106,26 +100,19 @@ impl Core {
         self.in_flight
     }
 
-    /// From now on nothing waits for its due time.
-    pub(super) fn expedite(&mut self) {
+    /// From now on nothing waits for its due time. Returns the last serial number given.
+    pub(super) fn expedite(&mut self) -> u64 {
         self.expedite = true;
+        self.serial
+    }
+
+    /// Whether requests up to this serial number are still inside.
+    pub(super) fn is_busy_with(&self, serial: u64) -> bool {
+        self.slots.iter().flatten().any(|slot| slot.serial <= serial)
     }
 
     pub(super) fn backend(&mut self) -> &mut dyn Backend {
         &mut *self.config.backend
-    }
-
-    /// A buffer of `len` bytes with unspecified contents.
-    pub(super) fn buffer(&mut self, len: usize) -> Vec<u8> {
-        let mut buf = self.spare.pop().unwrap_or_default();
-        buf.resize(len, 0);
-        buf
-    }
-
-    pub(super) fn recycle(&mut self, buf: Vec<u8>) {
-        if self.spare.len() < SPARE_BUFFERS && (1..=SPARE_BYTES).contains(&buf.capacity()) {
-            self.spare.push(buf);
-        }
     }
 
     /// Takes a request in and starts it. Refused ones come straight back. Returns the time.
@@ -266,8 +253,9 @@ impl Core {
     fn account(&mut self, op: Op, len: u64, v: &Verdict, backed: Instant, record: &TraceRecord) {
         if !self.expedite {
             self.stats.add(op, len, record);
-            // A flush has no time of its own to keep: how long it takes says nothing about k.
-            if op.moves_arm() {
+            // Only what the arm did has a disk's time to keep: a flush, or a write into the modelled
+            // cache, says nothing about k, and neither does an error.
+            if v.by_arm && record.errno == 0 {
                 let now = Instant::from_nanos(record.done_ns);
                 let seen = Observation {
                     arrival: v.arrival,

@@ -51,8 +51,12 @@ pub fn no_timer_slack() {
 /// that swaps to the disk it serves would wait for itself.
 ///
 /// # Errors
-/// EPERM or ENOMEM when RLIMIT_MEMLOCK is too small.
+/// ENOMEM when RLIMIT_MEMLOCK sets a limit that binds this process: then later allocations would fail.
 pub fn lock_memory() -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
+    if limit.is_some() && !rustix::process::geteuid().is_root() {
+        return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+    }
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
     Ok(rustix::mm::mlockall(all)?)
 }

@@ -10,7 +10,7 @@ use crate::report::{Count, Distribution, StatsReport, TraceRecord};
 /// Longest time a histogram resolves; longer ones count as this.
 const LONGEST_NS: u64 = 1_000_000_000_000;
 /// Finished requests kept for `ublk stats --trace`.
-const KEPT: usize = 16_384;
+const KEPT: usize = 8_192;
 
 /// A distribution of times in nanoseconds, to about 1 %.
 #[derive(Clone)]

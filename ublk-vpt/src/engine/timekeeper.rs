@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 use thiserror::Error;
 use vpt_model::{Instant, KError, KSettings};
 
@@ -23,6 +27,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 const EARLY_WAKE: Duration = Duration::from_micros(1300);
 /// How long an engine that is dropped waits for its backing store.
 const LONGEST_END: Duration = Duration::from_secs(10);
+
+/// Buffers kept for reuse, and the largest that is kept.
+const SPARE_BUFFERS: usize = 64;
+const SPARE_BYTES: usize = 1 << 20;
 
 /// What to do in the last moments before a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +66,8 @@ pub enum EngineError {
 
 struct Shared {
     core: Mutex<Core>,
+    /// Buffers for reuse; apart, so that making and clearing them holds up nobody.
+    spare: Mutex<Vec<Vec<u8>>>,
     /// Ends the timekeeper's sleep.
     wake: OwnedFd,
     /// Ends its spin.
@@ -115,12 +125,20 @@ impl EngineHandle {
 
     /// A buffer for a request's data, its contents unspecified but never another disk's.
     pub fn buffer(&self, len: usize) -> Vec<u8> {
-        self.0.lock().buffer(len)
+        let spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut buf = spare.unwrap_or_default();
+        buf.resize(len, 0);
+        buf
     }
 
     /// Gives a buffer back.
     pub fn recycle(&self, buf: Vec<u8>) {
-        self.0.lock().recycle(buf);
+        if (1..=SPARE_BYTES).contains(&buf.capacity()) {
+            let mut spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.len() < SPARE_BUFFERS {
+                spare.push(buf);
+            }
+        }
     }
 
     /// Requests inside.
@@ -129,9 +147,16 @@ impl EngineHandle {
     }
 
     /// From now on nothing waits for its due time; what waits completes as soon as its data is there.
-    pub fn expedite(&self) {
-        self.look(Core::expedite);
+    /// Returns a mark for [`Self::is_busy_with`].
+    pub fn expedite(&self) -> u64 {
+        let mark = self.look(Core::expedite);
         self.0.kick();
+        mark
+    }
+
+    /// Whether requests that came before the mark are still inside.
+    pub fn is_busy_with(&self, mark: u64) -> bool {
+        self.look(|core| core.is_busy_with(mark))
     }
 
     /// Changes the scale's settings.
@@ -208,6 +233,7 @@ impl Engine {
         };
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
+            spare: Mutex::new(Vec::new()),
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
                 .map_err(std::io::Error::from)?,
             kick: AtomicBool::new(false),
@@ -216,12 +242,15 @@ impl Engine {
             store,
             fifo: AtomicBool::new(false),
         });
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)
+            .map_err(std::io::Error::from)?;
         let (started, is_started) = sync_channel(1);
         let (end, ended) = sync_channel(1);
         let thread = {
             let shared = shared.clone();
             std::thread::Builder::new().name("timekeeper".into()).spawn(move || {
-                let mut keeper = Timekeeper { lead: Lead::new(), spin: config.spin, shared };
+                let _guard = AbortOnPanic;
+                let mut keeper = Timekeeper { lead: Lead::new(), spin: config.spin, timer, shared };
                 keeper.prepare(config.fifo);
                 let _ = started.send(()); // the starter waits for it
                 keeper.run();
@@ -259,7 +288,21 @@ impl Drop for Engine {
     }
 }
 
+/// Without its timekeeper a disk would hang for ever, silently. A dead daemon is noticed: its guests
+/// get errors, and the next command clears it away.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
 struct Timekeeper {
+    /// Rings at an absolute time, so that nothing between reading the clock and sleeping adds to it.
+    timer: OwnedFd,
     shared: Arc<Shared>,
     lead: Lead,
     spin: Spin,
@@ -358,26 +401,24 @@ impl Timekeeper {
 
     /// Sleeps until then, a kick, or news from the backing store. True: there is such news.
     fn sleep_until(&self, at: Instant) -> bool {
-        let left = at.saturating_since(now()).min(LONGEST_SLEEP);
-        if left.is_zero() {
-            return true; // have the store looked at all the same
-        }
-        let timeout = Timespec {
-            tv_sec: left.as_secs() as i64, // at most LONGEST_SLEEP
-            tv_nsec: i64::from(left.subsec_nanos()),
+        let at = at.min(now() + LONGEST_SLEEP).as_nanos().max(1); // 0 would disarm it
+        let absolute = Itimerspec {
+            it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
+            it_value: Timespec {
+                tv_sec: (at / 1_000_000_000) as i64, // 584 years at the most
+                tv_nsec: (at % 1_000_000_000) as i64,
+            },
         };
-        let mut fds = vec![PollFd::new(&self.shared.wake, PollFlags::IN)];
-        fds.extend(
-            self.shared
-                .store
-                .as_ref()
-                .map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
-        );
-        let _ = poll(&mut fds, Some(&timeout)); // a signal ends it early, which is as good as a kick
+        // Setting it anew also clears that it rang. It cannot fail for a time within reach.
+        let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &absolute);
+        let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let mut fds = vec![readable(self.shared.wake.as_fd()), readable(self.timer.as_fd())];
+        fds.extend(self.shared.store.as_ref().map(|fd| readable(fd.as_fd())));
+        let _ = poll(&mut fds, None); // a signal ends it early, which is as good as a kick
         if fds[0].revents().contains(PollFlags::IN) {
             let mut count = [0u8; 8];
             let _ = rustix::io::read(&self.shared.wake, &mut count);
         }
-        fds.get(1).is_some_and(|fd| !fd.revents().is_empty())
+        fds.get(2).is_some_and(|fd| !fd.revents().is_empty())
     }
 }

@@ -43,8 +43,10 @@ impl TraceWriter {
         let out = BufWriter::new(File::create(path)?);
         let (queue, records) = sync_channel(BACKLOG);
         let dropped = Arc::new(AtomicU64::new(0));
-        let thread =
-            std::thread::Builder::new().name("trace".into()).spawn(move || write(out, &records))?;
+        let thread = std::thread::Builder::new().name("trace".into()).spawn(move || {
+            write(out, &records)
+                .inspect_err(|e| tracing::error!("the trace ends here, incomplete: {e}"))
+        })?;
         Ok((TraceSink { queue, dropped: dropped.clone() }, Self { thread, dropped }))
     }
 

@@ -66,14 +66,25 @@ pub struct FuseOptions {
     pub bytes: u64,
     /// No writing.
     pub read_only: bool,
-    /// Owner of the file.
-    pub owner: (u32, u32),
+    /// Who may use the disk.
+    pub access: Access,
     /// Shown as the mount's source, such as `vpt0`.
     pub name: String,
     /// Receive as SCHED_FIFO, as the engine runs.
     pub fifo: bool,
     /// Requests that the kernel may have waiting here at once.
     pub depth: u32,
+}
+
+/// Owner and permissions of the disk's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Permission bits.
+    pub mode: u32,
 }
 
 /// A mounted disk. It ends with an unmount or with the process, not with this value.
@@ -84,14 +95,14 @@ pub struct FuseFront {
 
 impl FuseFront {
     /// Mounts, and starts receiving. `on_end` is called when nothing more will come: after an unmount,
-    /// ours or anybody's.
+    /// ours or anybody's, or a fault.
     ///
     /// # Errors
     /// See [`FuseError`]; then nothing is mounted.
     pub fn mount(
         options: &FuseOptions,
         engine: EngineHandle,
-        on_end: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce(io::Result<()>) + Send + 'static,
     ) -> Result<Self, FuseError> {
         let path = &options.mountpoint;
         if let Err(e) = std::fs::File::open("/dev/fuse") {
@@ -129,10 +140,7 @@ impl FuseFront {
                 // The receiving threads inherit it. A late receiver would stamp requests late.
                 let _ = rt::be_fifo();
             }
-            if let Err(e) = session.run() {
-                tracing::warn!("the FUSE session ended with an error: {e}");
-            }
-            on_end();
+            on_end(session.run());
         });
         if let Err(source) = session {
             let _ = mounts::unmount(path, is_ours); // the session is gone; do not leave its mount
@@ -176,7 +184,8 @@ struct DiskFile {
 impl DiskFile {
     fn attr(&self, ino: INodeNo) -> FileAttr {
         let is_disk = ino == DISK;
-        let writable = if self.options.read_only { 0 } else { 0o220 };
+        let access = self.options.access;
+        let mode = if self.options.read_only { access.mode & !0o222 } else { access.mode };
         FileAttr {
             ino,
             size: if is_disk { self.options.bytes } else { 0 },
@@ -186,10 +195,10 @@ impl DiskFile {
             ctime: UNIX_EPOCH,
             crtime: UNIX_EPOCH,
             kind: if is_disk { FileType::RegularFile } else { FileType::Directory },
-            perm: if is_disk { 0o440 | writable } else { 0o755 },
+            perm: if is_disk { mode as u16 } else { 0o755 }, // permission bits only
             nlink: if is_disk { 1 } else { 2 },
-            uid: self.options.owner.0,
-            gid: self.options.owner.1,
+            uid: access.uid,
+            gid: access.gid,
             rdev: 0,
             blksize: 4096,
             flags: 0,

@@ -177,6 +177,20 @@ pub fn user_of(device: &Path) -> Option<String> {
             }
         }
     }
+    holder_of(device)
+}
+
+/// What the kernel has built on it: device mapper, RAID; also on its partitions.
+fn holder_of(device: &Path) -> Option<String> {
+    let block = Path::new("/sys/block").join(device.file_name()?);
+    let partitions = std::fs::read_dir(&block).ok()?.flatten().map(|e| e.path());
+    let parts = partitions.filter(|p| p.join("partition").exists());
+    for part in std::iter::once(block.clone()).chain(parts) {
+        let mut holders = std::fs::read_dir(part.join("holders")).into_iter().flatten().flatten();
+        if let Some(holder) = holders.next() {
+            return Some(format!("part of {}", holder.file_name().to_string_lossy()));
+        }
+    }
     None
 }
 

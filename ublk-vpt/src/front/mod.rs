@@ -4,4 +4,4 @@ mod fuse;
 pub mod loopdev;
 mod mountpoint;
 
-pub use fuse::{FUSE_FILE, FuseError, FuseFront, FuseOptions};
+pub use fuse::{Access, FUSE_FILE, FuseError, FuseFront, FuseOptions};

@@ -50,6 +50,7 @@ impl Model for Tiny {
         self.free = start + parts.service();
         self.busy += parts.service();
         self.decided.push_back(Verdict {
+            by_arm: true,
             id: req.id,
             arrival: now,
             start,
