@@ -32,7 +32,8 @@ fn check_one_arm(records: &[Value]) {
         assert!(known >= arrival, "the model knew it before it came: {record}");
         // From then on the arm does not idle, however late the clock was.
         assert_eq!(start, known.max(free), "the arm waited: {record}");
-        let parts = ["overhead_ns", "seek_ns", "rotation_ns", "transfer_ns"];
+        let parts =
+            ["overhead_ns", "seek_ns", "rotation_ns", "transfer_ns", "head_switch_ns", "settle_ns"];
         let service: i64 = parts.iter().map(|part| ns(record, part)).sum();
         let k = record["k"].as_f64().unwrap();
         assert!(((due - start) as f64 - k * service as f64).abs() <= 4.0, "{record}");

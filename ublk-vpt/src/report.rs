@@ -153,8 +153,14 @@ pub struct TraceRecord {
     pub seek_ns: u64,
     /// Rotation, unscaled, nanoseconds.
     pub rotation_ns: u64,
-    /// Transfer with head switches and settling, unscaled, nanoseconds.
+    /// Transfer, unscaled, nanoseconds.
     pub transfer_ns: u64,
+    /// Head and cylinder switches inside the transfer, unscaled, nanoseconds.
+    #[serde(default)]
+    pub head_switch_ns: u64,
+    /// Settling before a write, unscaled, nanoseconds.
+    #[serde(default)]
+    pub settle_ns: u64,
     /// The scale.
     pub k: f64,
     /// Distance moved as a fraction of the stroke.

@@ -108,7 +108,8 @@ fn a_record_explains_its_delay() {
     for _ in 0..2 {
         let r = b.next().1.record;
         assert_eq!(r.start_ns, r.arrival_ns + r.wait_ns);
-        let service = r.overhead_ns + r.seek_ns + r.rotation_ns + r.transfer_ns;
+        let transfer = r.transfer_ns + r.head_switch_ns + r.settle_ns;
+        let service = r.overhead_ns + r.seek_ns + r.rotation_ns + transfer;
         assert_eq!(r.due_ns, r.start_ns + service);
         assert_eq!(r.rotation_ns, 1_000_000);
         assert!((r.seek_ns as f64 - 3e6 * r.stroke).abs() < 2.0);
