@@ -151,7 +151,7 @@ impl Core {
         let started = self.config.backend.start(op, req.buf);
         let now = super::now();
         if let Started::Done(done) = started {
-            self.backed(done, now);
+            self.backed(done, now, now);
         }
         now
     }
@@ -184,9 +184,10 @@ impl Core {
         }
     }
 
-    fn backed(&mut self, done: BackDone, at: Instant) {
+    fn backed(&mut self, done: BackDone, found_at: Instant, now: Instant) {
         if let Some(slot) = self.slots.get_mut(done.tag as usize).and_then(Option::as_mut) {
-            let at = done.at.unwrap_or(at).max(slot.arrival);
+            // A store that knows better may have read the clock after `now` was read.
+            let at = done.at.unwrap_or(found_at).min(now).max(slot.arrival);
             slot.backed = Some((at, done));
         }
     }
@@ -202,7 +203,7 @@ impl Core {
         let found_at = now.min(self.looks_at);
         for d in done.drain(..) {
             let tag = d.tag;
-            self.backed(d, found_at);
+            self.backed(d, found_at, now);
             self.complete_if_overdue(tag, now, out);
         }
         self.scratch = done;
