@@ -1,9 +1,10 @@
 //! Images that cannot be served.
 
 use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use e2e::{Disk, Lab, Said, need, skip, tool};
+use e2e::{Disk, Lab, Running, Said, need, skip, tool};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
@@ -66,6 +67,45 @@ fn was_made_for_nothing() {
     lab.image("old.img", MIB);
     refused(&lab, &["--image", "old.img", "--mount", "none"], &["none"]);
     assert!(lab.file("old.img").exists(), "an old image was removed");
+}
+
+#[test]
+fn is_made_for_its_owner_and_never_too_small() {
+    need!(Fuse);
+    let lab = Lab::new();
+    refused(&lab, &["--image", "new.img", "--size", "512K"], &["new.img", "too small", "1M"]);
+    assert!(!lab.file("new.img").exists(), "an image too small was made");
+    let disk = lab.add(&["--image", "new.img", "--size", "1M"]);
+    let mode = fs::metadata(lab.file("new.img")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+    disk.del();
+}
+
+/// Many find no image and make it; whoever comes to serve it, nobody else may take it away.
+#[test]
+fn is_made_by_many_at_once() {
+    need!(Fuse);
+    let lab = Lab::new();
+    for round in 0..6 {
+        let image = format!("lab{round}.img");
+        let add = ["add", "vpt", "quick.toml", "--json", "--size", "4M", "--image", &image];
+        let all: Vec<_> = (0..6).map(|_| Running::start(lab.ublk().args(add))).collect();
+        let said: Vec<Said> = all.into_iter().map(Running::end).collect();
+        let (won, lost): (Vec<_>, Vec<_>) = said.into_iter().partition(|s| s.status.success());
+        for loser in lost {
+            loser.refused(&[&image]);
+        }
+        let path = lab.file(&image);
+        let [winner] = won.as_slice() else {
+            panic!("round {round}: {} serve {image}", won.len());
+        };
+        let disk = Disk::of(&lab, &winner.out);
+        fs::write(&disk.path, vec![round; 4 * MIB as usize]).unwrap();
+        assert!(path.exists(), "round {round}: the image was removed while it is served");
+        disk.del();
+        assert!(fs::read(&path).unwrap() == vec![round; 4 * MIB as usize], "round {round}");
+    }
+    lab.assert_nothing_left();
 }
 
 #[test]

@@ -90,6 +90,33 @@ fn no_place_for_the_state() {
     tool("umount", &[&fixed]);
 }
 
+/// What stands in a state directory is done with the rights of whoever runs the next command.
+#[test]
+fn a_state_directory_that_others_may_write() {
+    need!(Root);
+    let lab = Lab::new();
+    let precious = lab.file("precious");
+    fs::write(&precious, "precious").unwrap();
+    let theirs = lab.folder("theirs");
+    for name in [".lock", "0000.lock", "0000.log", "0000.json"] {
+        std::os::unix::fs::symlink(&precious, theirs.join(name)).unwrap();
+    }
+    let refused = |words: &[&str]| {
+        let add = ["add", "vpt", "quick.toml", "--back", "null", "--size", "1M"];
+        for command in [&add[..], &["list"], &["del", "-a"]] {
+            let said = Said::of(lab.ublk().env("UBLK_STATE_DIR", &theirs).args(command));
+            said.refused(&[&["state directory", "theirs"], words].concat());
+        }
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 4);
+    };
+    fs::set_permissions(&theirs, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+    refused(&["may be written by other users (mode 1777)", "chmod go-w"]);
+    fs::set_permissions(&theirs, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::os::unix::fs::chown(&theirs, Some(65534), Some(65534)).unwrap();
+    refused(&["belongs to user 65534", "UBLK_STATE_DIR"]);
+}
+
 /// A user without any right: it works where users may mount, and says what is missing where not.
 #[test]
 fn not_root() {

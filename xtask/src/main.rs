@@ -30,6 +30,9 @@ enum Command {
         /// Where the plots and the result go [default: target/demo]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Show this `ublk` instead of building one; for tests
+        #[arg(long, value_name = "PATH", hide = true)]
+        ublk: Option<PathBuf>,
     },
     /// Run the tests; the last line counts what passed, failed and was skipped
     Test {
@@ -67,8 +70,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Args::parse().command {
-        Command::Demo { json, keep, quick, out } => {
-            demo::main(&demo::Options { json, keep, quick, out })
+        Command::Demo { json, keep, quick, out, ublk } => {
+            demo::main(&demo::Options { json, keep, quick, out, ublk })
         }
         Command::Test { only, list } => test::main(only.as_deref(), list),
         Command::Lint { fix } => lint::main(fix),

@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 /// Whatever creating, writing or renaming gave; the temporary file is removed then.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let temporary = beside(path);
+    // Left by a crash of a process with our id, if anything.
+    let _ = fs::remove_file(&temporary);
     let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&temporary)?;
+        // Only a new file: whatever has been put under that name meanwhile, a link above all, is not
+        // written through.
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_data()?;
         fs::rename(&temporary, path)
@@ -50,6 +50,17 @@ mod tests {
         write(&path, b"two", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_replaced_and_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("record"), dir.path().join("other"));
+        fs::write(&other, b"precious").unwrap();
+        std::os::unix::fs::symlink(&other, beside(&path)).unwrap();
+        write(&path, b"one", 0o600).unwrap();
+        assert_eq!(fs::read(&other).unwrap(), b"precious");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
     }
 
     #[test]

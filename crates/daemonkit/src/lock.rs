@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 /// A lock that this process holds until the value is dropped or the process ends.
@@ -56,6 +56,8 @@ impl LockFile {
                 .create(true)
                 .truncate(false)
                 .mode(0o644)
+                // Its content is replaced: never that of what a link leads to.
+                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
                 .open(path)
                 .map_err(io_error)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -201,6 +203,16 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("lock"), dir.path().join("other"));
+        std::fs::write(&other, b"precious").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(matches!(LockFile::try_lock(&path), Err(LockError::Io { .. })));
+        assert_eq!(std::fs::read(&other).unwrap(), b"precious");
     }
 
     #[test]

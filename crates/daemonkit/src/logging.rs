@@ -9,8 +9,6 @@ pub enum Shape {
     Text,
     /// One line for people without a time: what collects them (journald) adds its own.
     Untimed,
-    /// One JSON object per line.
-    Json,
 }
 
 /// Sends this process's messages to its standard error.
@@ -35,7 +33,6 @@ pub fn init(variable: &str, default_level: &str, shape: Shape) {
     let _ = match shape {
         Shape::Text => builder.try_init().is_ok(),
         Shape::Untimed => builder.without_time().try_init().is_ok(),
-        Shape::Json => builder.json().try_init().is_ok(),
     };
     if let Some(complaint) = complaint {
         tracing::warn!("{complaint}; using {default_level}");

@@ -10,17 +10,21 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::fs::{Mode, fchmod};
 use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::connection::{Connection, Fate};
 use crate::wait::timespec;
+
+/// Clients that may wait to be accepted.
+const BACKLOG: i32 = 64;
 
 /// What a client may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +101,8 @@ impl Server {
     /// whatever socket a dead process left there.
     ///
     /// # Errors
-    /// The socket cannot be made (a path above 107 bytes is too long for one), or the thread.
+    /// The socket cannot be made, or the thread. A socket's path has at most 108 bytes, those of its
+    /// temporary name included, which is longer by two dots and the process id.
     pub fn start(path: &Path, limits: Limits, handler: impl Handler + 'static) -> io::Result<Self> {
         let listener = bind(path)?;
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
@@ -124,15 +129,25 @@ impl Drop for Server {
     }
 }
 
-/// Binds under a temporary name, so that the socket never shows with wider permissions.
+/// Binds under a temporary name and renames, so that a socket of a dead process is replaced in one step.
+///
+/// The mode is the socket's own before it has a name, which Linux keeps: under no name and at no moment
+/// may others connect.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     let temporary = crate::atomic::beside(path);
+    let address = SocketAddrUnix::new(&temporary)?;
     let _ = std::fs::remove_file(&temporary); // left by a crash of a process with our id
-    let listener = UnixListener::bind(&temporary)?;
-    listener.set_nonblocking(true)?;
-    std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o600))?;
-    std::fs::rename(&temporary, path)?;
-    Ok(listener)
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    net::bind(&socket, &address)?;
+    net::listen(&socket, BACKLOG)?;
+    if let Err(e) = std::fs::rename(&temporary, path) {
+        // The reason that is told is the first one.
+        let _ = std::fs::remove_file(&temporary);
+        return Err(e);
+    }
+    Ok(socket.into())
 }
 
 struct Loop {
@@ -246,4 +261,34 @@ struct Ready {
     woken: bool,
     listener: bool,
     connections: Vec<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn is_for_its_owner_and_in_the_place_of_a_dead_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sock");
+        drop(UnixListener::bind(&path).unwrap());
+        let _listener = bind(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_path_has_room_for_the_temporary_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let more = 2 + std::process::id().to_string().len();
+        let room = 108 - more - dir.path().as_os_str().len() - 1;
+        bind(&dir.path().join("x".repeat(room))).unwrap();
+        assert!(bind(&dir.path().join("x".repeat(room + 1))).is_err());
+        let first = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(first, 1, "something is left");
+    }
 }

@@ -1,17 +1,25 @@
 //! `ublk add`.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use vpt_model::DiskSpec;
 
 use super::{Failure, Outcome, Program, state_dir, surroundings};
+use crate::back::{Image as OpenImage, ImageError, ImageOptions};
 use crate::cli::{AddArgs, AddOptions, format_size};
 use crate::daemon::device::{Back, DeviceConfig, DiskText};
 use crate::daemon::{Announcement, SpawnError, StartRequest, run_foreground, spawn};
 use crate::disks::Catalogue;
 use crate::state::StateDir;
+
+/// The smallest image that can be served; a smaller one must not be made.
+const SMALLEST_IMAGE: u64 = 1 << 20;
+/// How long a device that did not come up may take to let go of its image.
+const CLOSING_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(program: &Program, args: &AddArgs, out: &mut dyn Write) -> Outcome {
     let options = args.check().map_err(Failure::Usage)?;
@@ -103,12 +111,26 @@ fn absolute(path: &Path) -> Result<PathBuf, String> {
 /// The image, which `add` may have made.
 struct Image {
     path: Option<PathBuf>,
-    made: bool,
+    /// What it was like when it was made here.
+    made: Option<Made>,
+}
+
+/// Tells an image that is as it was made from one that was replaced or written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Made {
+    file: (u64, u64),
+    modified: (i64, i64),
+}
+
+impl Made {
+    fn of(meta: &Metadata) -> Self {
+        Self { file: (meta.dev(), meta.ino()), modified: (meta.mtime(), meta.mtime_nsec()) }
+    }
 }
 
 impl Image {
     fn prepare(args: &AddArgs, options: &AddOptions) -> Result<Self, String> {
-        let Some(image) = &options.image else { return Ok(Self { path: None, made: false }) };
+        let Some(image) = &options.image else { return Ok(Self { path: None, made: None }) };
         let path = absolute(image)?;
         let tell = |e: io::Error| format!("image {}: {e}", image.display());
         let made = match (fs::metadata(&path), args.size) {
@@ -122,16 +144,15 @@ impl Image {
                     meta.len()
                 ));
             }
-            (Ok(_), _) => false,
+            (Ok(_), _) => None,
             (Err(e), Some(size)) if e.kind() == io::ErrorKind::NotFound => {
-                let file =
-                    OpenOptions::new().write(true).create_new(true).open(&path).map_err(tell)?;
-                if let Err(e) = file.set_len(size) {
-                    // An empty file left behind would look like an image.
-                    let _ = fs::remove_file(&path);
-                    return Err(tell(e));
+                if size < SMALLEST_IMAGE {
+                    return Err(format!(
+                        "image {}: --size {size} is too small for a disk: give at least 1M",
+                        image.display()
+                    ));
                 }
-                true
+                Some(make(&path, size).map_err(tell)?)
             }
             (Err(e), None) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(format!(
@@ -145,9 +166,38 @@ impl Image {
     }
 
     /// The device did not come up: an image made for it, still untouched, goes too.
+    ///
+    /// Another `ublk add` may have found the image meanwhile and serve it, or have served it and
+    /// ended. So it is removed only under the lock that every daemon takes, and only as it was made.
     fn give_up(&self) {
-        if let Some(path) = self.path.as_ref().filter(|_| self.made) {
+        let (Some(path), Some(made)) = (&self.path, self.made) else { return };
+        let options = ImageOptions { path: path.clone(), read_only: false };
+        let end = Instant::now() + CLOSING_PATIENCE;
+        let lock = loop {
+            match OpenImage::open(&options) {
+                Ok(image) => break image,
+                Err(ImageError::InUse { .. }) if Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(_) => return,
+            }
+        };
+        if lock.file().metadata().is_ok_and(|meta| Made::of(&meta) == made) {
+            // Best effort: why the device did not come up is what is told.
             let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Makes a sparse image, for its owner only: it will hold what a disk holds.
+fn make(path: &Path, size: u64) -> io::Result<Made> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    match file.set_len(size).and_then(|()| file.metadata()) {
+        Ok(meta) => Ok(Made::of(&meta)),
+        Err(e) => {
+            // An empty file left behind would look like an image.
+            let _ = fs::remove_file(path);
+            Err(e)
         }
     }
 }

@@ -44,7 +44,7 @@ fn delete(program: &Program, state: &StateDir, args: &DelArgs, id: u32) -> Resul
         other => other.map_err(Failure::from),
     };
     let ended = match asked {
-        Ok(()) if wait_for_end(state, id, patience)? => Ok(()),
+        Ok(()) if wait_for_end(state, id, pid, patience)? => Ok(()),
         Ok(()) => Err(Failure::Failed(format!(
             "device {id}: its daemon, process {pid}, has not ended within {} s; \
              to end it by force: ublk del -n {id} --force",
@@ -56,7 +56,7 @@ fn delete(program: &Program, state: &StateDir, args: &DelArgs, id: u32) -> Resul
         Err(Failure::Failed(reason)) if args.force => {
             complain(&format!("{reason}; killing it"));
             signal(state, id, pid, Signal::KILL)?;
-            if !wait_for_end(state, id, patience)? {
+            if !wait_for_end(state, id, pid, patience)? {
                 return Err(Failure::Failed(format!(
                     "device {id}: process {pid} cannot be killed: it waits in the kernel"
                 )));
@@ -69,10 +69,12 @@ fn delete(program: &Program, state: &StateDir, args: &DelArgs, id: u32) -> Resul
     }
 }
 
-/// Whether device `id`'s daemon let go of its lock within `patience`.
-fn wait_for_end(state: &StateDir, id: u32, patience: Duration) -> Result<bool, Failure> {
+/// Whether the daemon `pid` of device `id` let go of its lock within `patience`. Another `ublk add` may
+/// take the number the next moment: that one is not waited for.
+fn wait_for_end(state: &StateDir, id: u32, pid: u32, patience: Duration) -> Result<bool, Failure> {
     let end = Instant::now() + patience;
-    while state.living(id)?.is_some() {
+    // 0: somebody lives but does not say, or not yet, who it is.
+    while state.living(id)?.is_some_and(|now| now == pid || now == 0 || pid == 0) {
         if Instant::now() >= end {
             return Ok(false);
         }
@@ -99,5 +101,26 @@ fn signal(state: &StateDir, id: u32, pid: u32, signal: Signal) -> Result<(), Fai
     match pidfd_send_signal(&handle, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(e) => Err(tell(e.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daemonkit::lock::LockFile;
+
+    use super::*;
+
+    #[test]
+    fn the_next_of_the_same_number_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path()).unwrap();
+        let me = std::process::id();
+        let ended = |pid| wait_for_end(&state, 3, pid, Duration::from_millis(20)).unwrap();
+        assert!(ended(me), "nobody is there");
+        let lock = LockFile::try_lock(&state.file(3, "lock")).unwrap();
+        assert!(!ended(me), "it still lives");
+        assert!(ended(me + 1), "another has the number");
+        std::fs::write(lock.path(), "").unwrap();
+        assert!(!ended(me + 1), "who it is, is not known yet");
     }
 }

@@ -38,6 +38,8 @@ impl ControlHandler {
 
     fn answer(&self, peer: &Peer, request: Request) -> String {
         let changes = matches!(request, Request::Set { .. } | Request::Stop { .. });
+        // The socket is its owner's and root's alone; this is for one whose mode was widened, so that
+        // others may look.
         if changes && !peer.may_control() {
             let (pid, uid) = (peer.pid, peer.uid);
             tracing::warn!(pid, uid, "refused a change by another user");

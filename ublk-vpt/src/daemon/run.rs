@@ -11,6 +11,7 @@ use daemonkit::logging::{self, Shape};
 use daemonkit::ready::{self, Readiness};
 use daemonkit::server::{Limits, Server};
 use daemonkit::signals::StopSignals;
+use rustix::fs::OFlags;
 
 use super::device::{Device, DeviceConfig, ExitReason, OpenDevice};
 use super::start::{Announcement, StartRequest};
@@ -87,7 +88,14 @@ fn read_request() -> Result<StartRequest, String> {
 /// From here on everything that is printed goes to the device's log.
 fn to_log(path: &Path) -> Result<(), String> {
     let tell = |e: io::Error| format!("{}: {e}", path.display());
-    let log = OpenOptions::new().append(true).create(true).mode(0o640).open(path).map_err(tell)?;
+    let log = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        // The log, not what a link of its name leads to.
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(tell)?;
     let null = File::open("/dev/null").map_err(|e| format!("/dev/null: {e}"))?;
     rustix::stdio::dup2_stdin(&null)
         .and_then(|()| rustix::stdio::dup2_stdout(&log))

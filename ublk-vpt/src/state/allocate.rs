@@ -3,10 +3,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use daemonkit::lock::{LockError, LockFile};
 
 use super::{DetachLoop, MAX_ID, Reaped, Record, StateDir, StateError};
+
+/// A command that looks who has a number locks it for a moment: so long a wanted number is waited for.
+const LOOK_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A number that is this process's until it ends or lets go.
 #[derive(Debug)]
@@ -52,7 +56,8 @@ impl StateDir {
         let candidates = wanted.map_or(0..=MAX_ID, |id| id..=id);
         for id in candidates {
             let path = self.file(id, "lock");
-            match LockFile::try_lock(&path) {
+            let patience = if wanted.is_some() { LOOK_PATIENCE } else { Duration::ZERO };
+            match LockFile::lock_within(&path, patience) {
                 Ok(lock) => {
                     let remains = self.clear(id, detach);
                     if let Reaped { problem: Some(problem), .. } = remains {
@@ -141,5 +146,35 @@ impl Claim {
         };
         drop(directory);
         removed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_look_does_not_keep_a_free_number_from_who_wants_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path()).unwrap();
+        let path = state.file(3, "lock");
+        // One that looks and is not scheduled again for a while.
+        let look = fs::File::create(&path).unwrap();
+        look.lock_shared().unwrap();
+        let claimed = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                assert!(!claimed.load(Ordering::SeqCst));
+                drop(look);
+            });
+            let claim = state.claim(Some(3), |_, _| Ok(())).unwrap();
+            claimed.store(true, Ordering::SeqCst);
+            let taken = state.claim(Some(3), |_, _| Ok(())).unwrap_err();
+            assert!(taken.to_string().contains("device 3 exists"), "{taken}");
+            claim.release(|_, _| Ok(())).unwrap();
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +28,18 @@ pub enum StateError {
         /// Why not.
         source: io::Error,
     },
+    /// Somebody else could put there what commands then act on.
+    #[error(
+        "state directory {path}: {reason}, who could make ublk write, unmount or end what is not theirs; {advice}"
+    )]
+    Unsafe {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// Another command has been busy with it for too long.
     #[error("state directory {path} is in use by process {pid}; if that hangs, end it")]
     Busy {
@@ -49,7 +61,7 @@ impl StateDir {
     /// directory; made when missing.
     ///
     /// # Errors
-    /// There is no such place, or it cannot be made.
+    /// There is no such place, or as for [`Self::at`].
     pub fn of_this_user() -> Result<Self, StateError> {
         let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let path = if let Some(path) = set("UBLK_STATE_DIR") {
@@ -67,14 +79,18 @@ impl StateDir {
     /// The state directory at `path`, made when missing: for its owner only, unless it is root's.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be made, or others than this user and root may write in it.
     pub fn at(path: &Path) -> Result<Self, StateError> {
         let io_error = |source| StateError::Io { path: path.to_owned(), source };
         // Daemons have another working directory than the command that starts them.
         let path = std::path::absolute(path).map_err(io_error)?;
         let mode = if rustix::process::geteuid().is_root() { 0o755 } else { 0o700 };
         DirBuilder::new().recursive(true).mode(mode).create(&path).map_err(io_error)?;
-        Ok(Self { path })
+        let meta = fs::metadata(&path).map_err(io_error)?;
+        match foreign(meta.uid(), meta.mode()) {
+            Some((reason, advice)) => Err(StateError::Unsafe { path, reason, advice }),
+            None => Ok(Self { path }),
+        }
     }
 
     /// The directory.
@@ -137,5 +153,56 @@ impl StateDir {
             }
             Err(LockError::Io { path, source }) => Err(StateError::Io { path, source }),
         }
+    }
+}
+
+/// What is wrong with a directory of this owner and mode, and what to do; `None` if it is safe here.
+///
+/// What stands in records is done by whoever runs the next command, so that one and root alone may
+/// have written it. In root's directory others can only look.
+fn foreign(owner: u32, mode: u32) -> Option<(String, &'static str)> {
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        let advice = "set UBLK_STATE_DIR to a directory of your own";
+        return Some((format!("belongs to user {owner}"), advice));
+    }
+    if mode & 0o022 != 0 {
+        let reason = format!("may be written by other users (mode {:04o})", mode & 0o7777);
+        return Some((reason, "make it yours alone: chmod go-w"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_may_write_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        StateDir::at(&path).unwrap();
+        for (mode, good) in [(0o700, true), (0o755, true), (0o775, false), (0o1777, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            match StateDir::at(&path) {
+                Ok(_) => assert!(good, "{mode:o}"),
+                Err(e) => {
+                    let text = e.to_string();
+                    assert!(!good && text.contains(path.to_str().unwrap()), "{text}");
+                    assert!(text.contains(&format!("(mode {mode:04o})")), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_is_its_users_or_roots() {
+        let me = rustix::process::geteuid().as_raw();
+        assert_eq!(foreign(me, 0o40700), None);
+        assert_eq!(foreign(0, 0o40755), None);
+        let (reason, _) = foreign(me + 1, 0o40700).unwrap();
+        assert_eq!(reason, format!("belongs to user {}", me + 1));
+        assert!(foreign(0, 0o40757).is_some());
     }
 }

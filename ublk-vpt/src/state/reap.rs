@@ -37,6 +37,15 @@ pub struct Reaped {
     pub problem: Option<String>,
 }
 
+impl Reaped {
+    /// Whether there was anything: a device that ended in the normal way between a look and the lock
+    /// has left nothing, and has not died.
+    fn tells_something(&self) -> bool {
+        let Self { id: _, pid, done, warnings, problem } = self;
+        pid.is_some() || !done.is_empty() || !warnings.is_empty() || problem.is_some()
+    }
+}
+
 impl StateDir {
     /// Clears away every dead device.
     ///
@@ -68,7 +77,9 @@ impl StateDir {
             {
                 report.problem = Some(e.to_string());
             }
-            reaped.push(report);
+            if report.tells_something() {
+                reaped.push(report);
+            }
         }
         Ok(reaped)
     }
@@ -198,4 +209,21 @@ fn loop_devices(cleanup: &Cleanup) -> Vec<(PathBuf, PathBuf)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_left_something_has_died() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path()).unwrap();
+        // As try_lock finds it when the daemon ended after the look: it makes the file anew.
+        fs::write(state.file(1, "lock"), "").unwrap();
+        fs::write(state.file(2, "json"), "{").unwrap();
+        let reaped = state.reap(|_, _| Ok(())).unwrap();
+        assert_eq!(reaped.iter().map(|r| r.id).collect::<Vec<_>>(), [2]);
+        assert_eq!(state.ids().unwrap(), [0; 0]);
+    }
 }

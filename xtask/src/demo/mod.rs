@@ -35,6 +35,8 @@ pub struct Options {
     pub quick: bool,
     /// Where results go.
     pub out: Option<PathBuf>,
+    /// The program to show; built when not given.
+    pub ublk: Option<PathBuf>,
 }
 
 /// Runs the demo; an error when anything failed, cleaning up included.
@@ -50,8 +52,13 @@ pub fn main(options: &Options) -> Result<bool> {
     let out = options.out.clone().unwrap_or_else(|| target.join("demo"));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     let out = out.canonicalize().with_context(|| format!("cannot find {}", out.display()))?;
-    progress("building ublk (the first time takes a few minutes)");
-    let ublk = workspace::build_ublk(&interrupt)?;
+    let ublk = match &options.ublk {
+        Some(ublk) => ublk.clone(),
+        None => {
+            progress("building ublk (the first time takes a few minutes)");
+            workspace::build_ublk(&interrupt)?
+        }
+    };
     let measured = measure(options, &ublk, &target, &out, &interrupt)?;
     let json = serde_json::to_string_pretty(&measured).context("cannot write the result")?;
     let file = out.join("demo.json");

@@ -1,13 +1,16 @@
-//! File lengths, words that must not appear, test folders that cargo would overlook.
+//! File lengths and sizes, words that must not appear, test folders that cargo would overlook.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Finding, Source};
 
 /// A file above this is two things.
 const LINES: usize = 600;
+
+/// A file above this many bytes is an image or a build's output, and every clone has it for ever.
+const BYTES: u64 = 1 << 20;
 
 /// What a person writes and reads; data, traces and golden output may be long.
 const WRITTEN: &[&str] = &["c", "css", "h", "html", "js", "md", "py", "rs", "sh", "toml"];
@@ -21,6 +24,23 @@ pub fn check_lengths(sources: &[Source]) -> Vec<Finding> {
         if WRITTEN.contains(&source.extension()) && !exempt && lines > LINES {
             let message = format!("{lines} lines (at most {LINES}): what are its two things?");
             findings.push(Finding::new(&source.path, 0, message));
+        }
+    }
+    findings
+}
+
+/// No file, of whatever kind, is larger than [`BYTES`].
+pub fn check_sizes(root: &Path, files: &[PathBuf]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files {
+        // Not what a link leads to: git keeps the link.
+        let Ok(meta) = fs::symlink_metadata(root.join(file)) else { continue };
+        if meta.len() > BYTES {
+            let message = format!(
+                "{} bytes (at most {BYTES}): take it out of git, or make it when it is needed",
+                meta.len()
+            );
+            findings.push(Finding::new(file, 0, message));
         }
     }
     findings
@@ -67,13 +87,13 @@ impl Words {
 }
 
 /// Files in which this machine names its registries.
-fn configuration() -> Vec<std::path::PathBuf> {
-    let mut files: Vec<std::path::PathBuf> =
+fn configuration() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
         ["/etc/apt/sources.list", "/etc/pip.conf"].map(Into::into).to_vec();
     if let Ok(folder) = fs::read_dir("/etc/apt/sources.list.d") {
         files.extend(folder.flatten().map(|entry| entry.path()));
     }
-    let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     files.extend(
         [".cargo/config.toml", ".cargo/config", ".config/pip/pip.conf", ".npmrc"]
             .map(|name| home.join(name)),
@@ -155,6 +175,20 @@ mod tests {
         let found = check_lengths(&sources);
         assert_eq!(found.len(), 1);
         assert!(found[0].to_string().starts_with("a.rs: 601 lines (at most 600)"));
+    }
+
+    #[test]
+    fn large_files_are_found_whatever_they_hold() {
+        let folder = tempfile::tempdir().expect("temp folder");
+        for (name, bytes) in [("lab.img", BYTES + 1), ("curve.png", BYTES)] {
+            let file = fs::File::create(folder.path().join(name)).expect("file");
+            file.set_len(bytes).expect("sparse");
+        }
+        std::os::unix::fs::symlink("lab.img", folder.path().join("link")).expect("link");
+        let files = ["lab.img", "curve.png", "link", "gone"].map(PathBuf::from);
+        let found = check_sizes(folder.path(), &files);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].to_string().starts_with("lab.img: 1048577 bytes (at most 1048576)"));
     }
 
     #[test]

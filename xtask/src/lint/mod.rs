@@ -4,7 +4,7 @@
 //! - [`directions`]: which package may depend on which
 //! - [`modules`]: what a module may not mention, read from the source by [`rust_source`]
 //! - [`kernel_c`]: C in the kernel's style
-//! - [`hygiene`]: file lengths, words that must not appear, test folders
+//! - [`hygiene`]: file lengths and sizes, words that must not appear, test folders
 //! - [`markdown`]: links inside the repository
 
 pub mod directions;
@@ -131,6 +131,7 @@ pub fn main(fix: bool) -> Result<bool> {
         }
     };
     step("files", &|| Ok(hygiene::check_lengths(&sources).into()));
+    step("sizes", &|| Ok(hygiene::check_sizes(&workspace::root(), &workspace::files()?).into()));
     step("words", &|| Ok(hygiene::check_words(&sources, &hygiene::Words::here()).into()));
     step("test-folders", &|| Ok(hygiene::check_test_folders(&sources).into()));
     step("links", &|| Ok(markdown::check(&sources).into()));
