@@ -6,10 +6,11 @@ use std::time::Duration;
 const ON_TIME: f64 = 0.999;
 /// Step of the estimate after a wake-up, in nanoseconds.
 const STEP: f64 = 20_000.0;
-/// Added to the estimate, for the work between waking and spinning.
-const MARGIN: f64 = 15_000.0;
+/// Added to the estimate: for the work between waking and spinning, and because the wake-ups beyond the
+/// estimate are mostly beyond it by less than this.
+const MARGIN: f64 = 60_000.0;
 const SHORTEST: f64 = 40_000.0;
-const LONGEST: f64 = 300_000.0;
+const LONGEST: f64 = 350_000.0;
 
 /// Follows a high percentile of the wake-up cost by stochastic approximation (Robbins and Monro):
 /// up by 0.999 of a step when a wake-up cost more than the estimate, down by 0.001 when not.
@@ -46,7 +47,7 @@ mod tests {
             lead.woke(Duration::from_micros(20 + i % 50));
         }
         let us = lead.get().as_secs_f64() * 1e6;
-        assert!((69.0..130.0).contains(&us), "{us}");
+        assert!((110.0..180.0).contains(&us), "{us}");
     }
 
     #[test]
@@ -55,6 +56,6 @@ mod tests {
         for _ in 0..10_000 {
             lead.woke(Duration::from_millis(20));
         }
-        assert_eq!(lead.get(), Duration::from_micros(300));
+        assert_eq!(lead.get(), Duration::from_micros(350));
     }
 }

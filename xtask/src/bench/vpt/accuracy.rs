@@ -18,9 +18,17 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
         for depth in [1, 8] {
             progress(&format!("accuracy: {disk}, depth {depth}, {REQUESTS} random reads"));
             let device = lab.disk(disk, &FIXED)?;
-            let job = Job { depth, requests: Some(REQUESTS), fifo: true, ..Job::default() };
-            let seen = run_one(lab, Path::new(&device.path), &job)?;
+            let job = Job { depth, requests: Some(REQUESTS), ..Job::default() };
+            let path = Path::new(&device.path);
+            let mut seen = run_one(lab, path, &job)?;
             let stats = lab.stats(&device)?;
+            let mut how = "sleeping";
+            if depth == 1 {
+                // Alone, a request ends with fio's own wake-up on an idle processor, tens of
+                // microseconds here. So once more, the same requests, with a fio that does not sleep.
+                seen = run_one(lab, path, &Job { poll: true, ..job })?;
+                how = "polling";
+            }
             device.delete()?;
             let name = |what: &str| format!("{disk} depth {depth}: {what}");
             let figure = |path: &str| number(&stats, path);
@@ -59,8 +67,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
             let started = 1.0 - (n - 1.0) / (2.0 * f64::from(REQUESTS));
             let expected = figure("expected_ms.mean")? * n * started;
             let off = (seen.mean_ms / expected - 1.0).abs() * 100.0;
-            let outside =
-                format!("fio, as SCHED_FIFO 10, {:.3} ms; model {expected:.3} ms", seen.mean_ms);
+            let outside = format!("fio, {how}, {:.3} ms; model {expected:.3} ms", seen.mean_ms);
             report.target(&name("fio's mean off by"), off, "%", Is::AtMost(1.0), &outside);
             report.extra(&name("stats"), stats);
         }

@@ -22,8 +22,9 @@ pub(super) struct Job<'a> {
     pub(super) rate: Option<u32>,
     /// Past the page cache.
     pub(super) direct: bool,
-    /// As SCHED_FIFO, below the disk: what is measured shall be the disk, not fio's wait for a processor.
-    pub(super) fifo: bool,
+    /// Look for completions all the time instead of sleeping: what is measured shall be the disk, not
+    /// how long an idle processor takes to wake fio.
+    pub(super) poll: bool,
     /// Instead of a file.
     pub(super) nbd: Option<&'a str>,
 }
@@ -36,7 +37,7 @@ impl Default for Job<'_> {
             seconds: None,
             rate: None,
             direct: true,
-            fifo: false,
+            poll: false,
             nbd: None,
         }
     }
@@ -52,11 +53,13 @@ pub(super) struct Seen {
 
 /// Runs the same job on each of the files at once, in one fio.
 pub(super) fn run(lab: &Lab, files: &[&Path], job: &Job<'_>) -> Result<Vec<Seen>> {
-    let mut fio = Command::new(if job.fifo { "chrt" } else { "fio" });
-    if job.fifo {
-        fio.args(["--fifo", "10", "fio"]);
+    let mut fio = Command::new("fio");
+    if job.poll {
+        fio.arg("--iodepth_batch_complete_min=0");
     }
     fio.args(["--output-format=json", "--rw=randread", "--bs=4k", "--randseed=1", "--thread"]);
+    // fio would drop the files from the page cache, also those that a server beside it reads.
+    fio.arg("--invalidate=0");
     fio.arg(format!("--iodepth={}", job.depth));
     fio.arg(format!("--direct={}", u8::from(job.direct)));
     if let Some(requests) = job.requests {
