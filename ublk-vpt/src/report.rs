@@ -1,6 +1,7 @@
 //! What a device says about itself: the one shape behind `ublk stats`, `top` and the benchmarks. Times carry their unit in the name.
 
 use serde::{Deserialize, Serialize};
+use vpt_model::Op;
 
 /// A distribution, by its percentiles. All zero while `count` is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -175,4 +176,16 @@ pub struct TraceRecord {
     pub done_ns: u64,
     /// 0, or the errno it failed with.
     pub errno: i32,
+}
+
+/// The number of an operation in [`TraceRecord::op`].
+pub fn op_code(op: Op) -> u8 {
+    match op {
+        Op::Read => 0,
+        Op::Write { fua: false } => 1,
+        Op::Write { fua: true } => 2,
+        Op::Flush => 3,
+        Op::Discard => 4,
+        Op::WriteZeroes => 5,
+    }
 }

@@ -11,7 +11,7 @@ use thiserror::Error;
 use vpt_model::SECTOR_BYTES;
 
 /// The smallest image that makes a disk: below this not even a partition table and a file fit.
-const SMALLEST: u64 = 1 << 20;
+pub const SMALLEST_IMAGE: u64 = 1 << 20;
 
 /// Why an image cannot be served. Each is one line: what, where, what to do.
 #[derive(Debug, Error)]
@@ -31,7 +31,9 @@ pub enum ImageError {
         what: &'static str,
     },
     /// Not enough of it.
-    #[error("image {path}: {bytes} bytes are too few for a disk: give it at least {SMALLEST}")]
+    #[error(
+        "image {path}: {bytes} bytes are too few for a disk: give it at least {SMALLEST_IMAGE}"
+    )]
     TooSmall {
         /// The image.
         path: PathBuf,
@@ -139,7 +141,7 @@ impl Image {
         })?;
         Self::lock(&file, options)?;
         let capacity = size(&file).map_err(io("measured"))?;
-        if capacity < SMALLEST {
+        if capacity < SMALLEST_IMAGE {
             return Err(ImageError::TooSmall { path: path.clone(), bytes: capacity });
         }
         if !capacity.is_multiple_of(SECTOR_BYTES) {

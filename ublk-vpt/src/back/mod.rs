@@ -16,7 +16,7 @@ use vpt_model::{Instant, Op};
 use crate::engine::Errno;
 
 pub use file::FileBackend;
-pub use image::{Image, ImageError, ImageOptions};
+pub use image::{Image, ImageError, ImageOptions, SMALLEST_IMAGE};
 pub use null::NullBackend;
 pub use slow::{Faults, SlowBackend};
 

@@ -9,15 +9,13 @@ use std::time::{Duration, Instant};
 use vpt_model::DiskSpec;
 
 use super::{Failure, Outcome, Program, state_dir, surroundings};
-use crate::back::{Image as OpenImage, ImageError, ImageOptions};
+use crate::back::{Image as OpenImage, ImageError, ImageOptions, SMALLEST_IMAGE};
 use crate::cli::{AddArgs, AddOptions, format_size};
 use crate::daemon::device::{Back, DeviceConfig, DiskText};
 use crate::daemon::{Announcement, SpawnError, StartRequest, run_foreground, spawn};
 use crate::disks::Catalogue;
 use crate::state::StateDir;
 
-/// The smallest image that can be served; a smaller one must not be made.
-const SMALLEST_IMAGE: u64 = 1 << 20;
 /// How long a device that did not come up may take to let go of its image.
 const CLOSING_PATIENCE: Duration = Duration::from_millis(200);
 

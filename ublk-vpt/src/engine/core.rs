@@ -9,7 +9,7 @@ use super::request::{Completer, Completion, Errno, IoRequest, sectors_of};
 use super::stats::{Recent, Stats};
 use super::trace::TraceSink;
 use crate::back::{BackDone, BackOp, Backend, Started, Tag};
-use crate::report::{Epoch, ScaleReport, StatsReport, TraceRecord};
+use crate::report::{Epoch, ScaleReport, StatsReport, TraceRecord, op_code};
 
 /// What the core is made of.
 pub struct CoreConfig {
@@ -357,17 +357,6 @@ impl Snapshot {
                 })
                 .collect(),
         };
-    }
-}
-
-fn op_code(op: Op) -> u8 {
-    match op {
-        Op::Read => 0,
-        Op::Write { fua: false } => 1,
-        Op::Write { fua: true } => 2,
-        Op::Flush => 3,
-        Op::Discard => 4,
-        Op::WriteZeroes => 5,
     }
 }
 

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use vpt_model::Verdict;
 use vpt_model::units::nanos;
-use vpt_model::{Op, Verdict};
 
 use super::error::ReplayError;
 use super::trace::TraceRequest;
-use crate::report::TraceRecord;
+use crate::report::{TraceRecord, op_code};
 
 /// How the lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,18 +112,10 @@ fn csv(to: &mut dyn Write, r: &TraceRequest, v: &Verdict) -> io::Result<()> {
 /// back when due.
 fn record(r: &TraceRequest, v: &Verdict) -> TraceRecord {
     let p = &v.parts;
-    let op = match r.op {
-        Op::Read => 0,
-        Op::Write { fua: false } => 1,
-        Op::Write { fua: true } => 2,
-        Op::Flush => 3,
-        Op::Discard => 4,
-        Op::WriteZeroes => 5,
-    };
     TraceRecord {
         id: v.id.0,
         arrival_ns: v.arrival.as_nanos(),
-        op,
+        op: op_code(r.op),
         sector: r.sector,
         sectors: u64::from(r.sectors),
         wait_ns: nanos(p.wait),
