@@ -15,14 +15,8 @@ impl Errno {
     pub const EIO: Self = Self(libc::EIO);
     /// A request outside the disk, or of no bytes.
     pub const EINVAL: Self = Self(libc::EINVAL);
-    /// No room for the image to grow.
-    pub const ENOSPC: Self = Self(libc::ENOSPC);
     /// Writing to a read-only disk.
     pub const EROFS: Self = Self(libc::EROFS);
-    /// The disk is being removed.
-    pub const ENODEV: Self = Self(libc::ENODEV);
-    /// The backing store cannot do this.
-    pub const EOPNOTSUPP: Self = Self(libc::EOPNOTSUPP);
 
     /// From a positive errno; 0 or less becomes EIO, for an error must not look like success.
     pub fn from_raw(raw: i32) -> Self {
