@@ -66,6 +66,10 @@ pub struct AddArgs {
     /// What makes the device visible
     #[arg(long, value_enum, default_value_t)]
     pub front: Front,
+    /// Where nbd or vhost-user-blk listens: HOST:PORT or a Unix socket's path
+    /// [default: nbd 127.0.0.1:10809, vhost-user-blk a socket in the state directory]
+    #[arg(long, value_name = "WHERE")]
+    pub listen: Option<String>,
     /// An empty directory to mount it on [default: one in the state directory]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub mount: Option<PathBuf>,
@@ -86,6 +90,15 @@ pub struct AddArgs {
     /// The highest scale that the modes may choose [default: the disk file's, or 1000]
     #[arg(long, value_name = "K", value_parser = parse_scale)]
     pub k_max: Option<f64>,
+    /// Smallest unit of the block device, bytes: 512 or 4096 (ublk, nbd, vhost-user-blk)
+    #[arg(long, value_name = "BYTES", default_value = "512", value_parser = parse_block_size)]
+    pub block_size: u32,
+    /// Let a ublk device outlive a killed daemon: `ublk recover` goes on with it
+    #[arg(long)]
+    pub recovery: bool,
+    /// Make a ublk device that belongs to the user, without root's rights
+    #[arg(long)]
+    pub unprivileged: bool,
     /// Refuse writes
     #[arg(long)]
     pub read_only: bool,
@@ -200,6 +213,15 @@ pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
         Ok(k) if SCALES.contains(&k) => Ok(k),
         Ok(_) => Err("a scale is a number above 0, from 0.000001 to 1000000".into()),
         Err(_) => Err("not a number".into()),
+    }
+}
+
+/// A logical block size.
+fn parse_block_size(text: &str) -> Result<u32, String> {
+    match text {
+        "512" => Ok(512),
+        "4096" => Ok(4096),
+        _ => Err("512 or 4096".into()),
     }
 }
 

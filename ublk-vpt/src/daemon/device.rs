@@ -23,11 +23,30 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Front {
-    /// The best that works on this machine.
+    /// The best that works on this machine: ublk, else FUSE.
     #[default]
     Auto,
+    /// A block device of the kernel's ublk driver.
+    Ublk,
     /// One file in a FUSE file system.
     Fuse,
+    /// A network block device, for machines and programs that speak NBD.
+    Nbd,
+    /// A Unix socket for a virtual machine's virtio disk.
+    VhostUserBlk,
+}
+
+impl Front {
+    /// The name people use for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Ublk => "ublk",
+            Self::Fuse => "fuse",
+            Self::Nbd => "nbd",
+            Self::VhostUserBlk => "vhost-user-blk",
+        }
+    }
 }
 
 /// Where the data is.
@@ -135,6 +154,10 @@ pub struct DeviceConfig {
     pub ncq: Option<usize>,
     /// What makes it visible.
     pub front: Front,
+    /// Where a front end with a socket listens; its own choice if not given.
+    pub listen: Option<String>,
+    /// The state directory's name for a socket of this device, for front ends that need one.
+    pub socket: PathBuf,
     /// An existing empty directory for the FUSE file system. The front end mounts and unmounts it; if
     /// the daemon dies, the next command unmounts it.
     pub mount: PathBuf,
@@ -152,6 +175,14 @@ pub struct DeviceConfig {
     pub depth: u32,
     /// Hardware queues the front end offers; they share the one arm.
     pub queues: u32,
+    /// Smallest unit that the block device takes, bytes: 512 or 4096.
+    pub block_size: u32,
+    /// A ublk device outlives a killed daemon, for `ublk recover`.
+    pub recovery: bool,
+    /// A ublk device that is its user's own, made without root's rights.
+    pub unprivileged: bool,
+    /// The ublk device is there already, without its daemon: take it over.
+    pub recover: bool,
     /// Writes are refused.
     pub read_only: bool,
     /// For a random rotational latency, in the place of the disk file's.
@@ -220,14 +251,17 @@ pub struct ThreadInfo {
 pub struct DeviceInfo {
     /// The full name of the modelled disk.
     pub disk: String,
-    /// `fuse`, `fuse-loop`.
+    /// `ublk`, `fuse`, `fuse-loop`, `nbd`, `vhost-user-blk`.
     pub front: String,
-    /// The file that is served.
+    /// The file that is served, or the socket or URI that clients connect to; empty if there is only
+    /// a block device.
     pub file: PathBuf,
-    /// The block device on top of it, if any.
+    /// The block device, if any.
     pub block_device: Option<PathBuf>,
-    /// Where the file system is mounted.
+    /// Where the file system is mounted; empty without one.
     pub mountpoint: PathBuf,
+    /// Feature flags of the ublk driver for this device; 0 without it.
+    pub ublk_flags: u64,
     /// Size of the device.
     pub size_bytes: u64,
     /// Smallest unit it takes, bytes.
@@ -252,8 +286,8 @@ impl DeviceInfo {
 pub enum ExitReason {
     /// [`Device::stop`] was called.
     Stopped,
-    /// Somebody unmounted its file system.
-    Unmounted,
+    /// Somebody took it away from outside: unmounted its file system, deleted its block device.
+    Withdrawn,
 }
 
 /// A running device. All methods may be called from any thread at any time.

@@ -7,10 +7,14 @@
 //! ```
 
 pub mod device;
+mod end;
+mod fronts;
 mod loop_helper;
+mod model;
 mod run;
 mod spawn;
 mod start;
+mod store;
 pub mod vpt;
 
 pub use loop_helper::LOOP_COMMAND;

@@ -13,7 +13,8 @@ use daemonkit::server::{Limits, Server};
 use daemonkit::signals::StopSignals;
 use rustix::fs::OFlags;
 
-use super::device::{Device, DeviceConfig, ExitReason, OpenDevice};
+use super::device::{Device, DeviceConfig, ExitReason, Front, OpenDevice};
+use super::fronts;
 use super::start::{Announcement, StartRequest};
 use crate::control::{ControlHandler, StopCause};
 use crate::state::{Claim, DetachLoop, LifeState, Record, StateDir};
@@ -127,7 +128,14 @@ fn run(
     let result = claimed(&claim).and_then(|()| {
         let mut config = request.device;
         config.id = claim.id();
-        config.mount = claim.mount_dir(request.mount.as_deref())?;
+        config.front = fronts::chosen(config.front);
+        if config.front == Front::Fuse {
+            config.mount = claim.mount_dir(request.mount.as_deref())?;
+        } else if let Some(mount) = &request.mount {
+            let (mount, front) = (mount.display(), config.front.name());
+            return Err(format!("--mount {mount}: nothing is mounted by the front end {front}"));
+        }
+        config.socket = claim.file("client");
         let open = Opening { surroundings, claim: &claim, config: &config };
         open.serve(readiness, (stop, stops), announce)
     });
@@ -222,7 +230,7 @@ impl Opening<'_> {
         let reason = device.wait().map_err(|e| format!("device {}: {e}", about.id))?;
         match reason {
             ExitReason::Stopped => tracing::info!("{status}: stopped"),
-            ExitReason::Unmounted => tracing::info!("{status}: unmounted from outside"),
+            ExitReason::Withdrawn => tracing::info!("{status}: taken away from outside"),
         }
         server.stop();
         Ok(())

@@ -1,72 +1,28 @@
 //! The device itself: engine, backing store and front end put together as a [`DeviceConfig`] says.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use vpt_model::config::{KDefaults, KModeName, parse_disk};
-use vpt_model::spec::Latency;
-use vpt_model::{Disk, DiskSpec, KController, KMode, KSettings, Sectors};
+use vpt_model::{Disk, KController, KMode, Sectors};
 
 use super::device::{
-    Back, Device, DeviceConfig, DeviceError, DeviceInfo, DiskText, ExitReason, LatencyChoice, Mode,
-    RealTime, SetError, Settings, Spin, ThreadInfo,
+    Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, RealTime, SetError, Settings, Spin,
+    ThreadInfo,
 };
-use super::loop_helper;
-use crate::back::{Backend, Faults, FileBackend, Image, ImageOptions, NullBackend, SlowBackend};
+use super::end::End;
+pub use super::model::{adjust, read_disk};
+use super::model::{k_mode, scale_settings};
+use super::{fronts, loop_helper, store};
+use crate::back::Faults;
 use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
-use crate::front::{Access, FuseFront, FuseOptions, loopdev};
+use crate::front::Served;
 use crate::report::{StatsReport, TraceRecord};
 
 /// How long `stop` waits for the backing store to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Largest request the front end passes on whole.
-const MAX_REQUEST: u32 = 1 << 20;
 const SETTINGS: [&str; 6] =
     ["k", "mode", "k_min", "k_max", "backing_delay_ms", "backing_fail_every"];
-
-/// Reads a disk's description.
-///
-/// # Errors
-/// File, line, column, reason and remedy; a line for each thing wrong.
-pub fn read_disk(disk: &DiskText) -> Result<vpt_model::config::DiskConfig, String> {
-    parse_disk(&disk.origin, &disk.text).map_err(|e| e.to_string())
-}
-
-/// Applies the command line's wishes to a disk's description.
-pub fn adjust(
-    spec: &mut DiskSpec,
-    latency: Option<LatencyChoice>,
-    ncq: Option<usize>,
-    seed: Option<u64>,
-) {
-    let of_file = match spec.rotation.latency {
-        Latency::Random { seed } => Some(seed),
-        Latency::Half | Latency::Phase => None,
-    };
-    let random = Latency::Random { seed: seed.or(of_file).unwrap_or(1) };
-    match latency {
-        Some(LatencyChoice::Half) => spec.rotation.latency = Latency::Half,
-        Some(LatencyChoice::Phase) => spec.rotation.latency = Latency::Phase,
-        Some(LatencyChoice::Random) => spec.rotation.latency = random,
-        None if of_file.is_some() => spec.rotation.latency = random,
-        None => {}
-    }
-    if let Some(depth) = ncq {
-        spec.queue.depth = depth;
-        if depth > 1 && spec.queue.policy == vpt_model::spec::Policy::Fcfs {
-            spec.queue.policy = vpt_model::spec::Policy::Sptf;
-        }
-    }
-}
-
-fn k_mode(mode: Mode) -> KMode {
-    match mode {
-        Mode::Adapt => KMode::Adapt,
-        Mode::CalibrateThenLock => KMode::CalibrateThenLock,
-        Mode::Fixed => KMode::Fixed,
-    }
-}
 
 /// Opens the device: reads the disk, locks the image, starts the engine, mounts, attaches.
 ///
@@ -78,11 +34,8 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     adjust(&mut spec, config.latency, config.ncq, config.seed);
     let fail = |e: &dyn std::fmt::Display| DeviceError(e.to_string());
     let mut notes = Vec::new();
-    if config.queues != 1 {
-        let queues = config.queues;
-        return Err(DeviceError(format!("--queues {queues}: FUSE has one queue: leave it out")));
-    }
-    let (backend, access) = open_backend(config)?;
+    fronts::check(config)?;
+    let (backend, access) = store::open(config)?;
     let bytes = backend.capacity();
     let model = Disk::new(&spec, Sectors::holding(bytes))
         .map_err(|e| DeviceError(format!("{}: {e}", config.disk.origin)))?;
@@ -115,30 +68,16 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         ));
     }
     let end = Arc::new(End::default());
-    let fuse = FuseOptions {
-        mountpoint: config.mount.clone(),
+    let by_itself = end.clone();
+    let front = fronts::open(fronts::Opening {
+        config,
         bytes,
-        read_only: config.read_only,
         access,
-        name: format!("vpt{}", config.id),
+        engine: engine.handle(),
         fifo: engine.is_fifo(),
-        depth: config.depth,
-    };
-    let unmounted = end.clone();
-    let mounted =
-        FuseFront::mount(&fuse, engine.handle(), move |ended| unmounted.reach_by_itself(ended))
-            .map_err(|e| fail(&e))?;
-    let block_device = if config.loop_device {
-        match loop_helper::attach(&mounted.file(), config.read_only) {
-            Ok(device) => Some(device),
-            Err(e) => {
-                let _ = FuseFront::unmount(mounted.mountpoint()); // the loop device is what failed
-                return Err(DeviceError(format!("--loop: {e}")));
-            }
-        }
-    } else {
-        None
-    };
+        on_end: Box::new(move |ended| by_itself.reach_by_itself(ended)),
+    })?;
+    let place = front.place();
     let handle = engine.handle();
     let mut report = StatsReport::default();
     handle.report(&mut report);
@@ -146,88 +85,27 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     Ok(Box::new(VptDevice {
         info: DeviceInfo {
             disk: spec.name.clone(),
-            front: if block_device.is_some() { "fuse-loop" } else { "fuse" }.into(),
-            file: mounted.file(),
-            block_device,
-            mountpoint: mounted.mountpoint().to_owned(),
+            front: place.front.into(),
+            file: place.file,
+            block_device: place.block_device,
+            mountpoint: place.mountpoint,
+            ublk_flags: place.ublk_flags,
             size_bytes: bytes,
-            block_size: 512,
-            max_request_bytes: MAX_REQUEST,
-            threads: threads(),
+            block_size: config.block_size,
+            max_request_bytes: place.max_request_bytes,
+            threads: threads(place.engine_receives),
             notes,
         },
         id: config.id,
         handle,
+        front,
         end,
         parts: Mutex::new(Some(Parts { _engine: engine, writer })),
     }))
 }
 
-/// The command line's choice, or the disk file's, or the usual.
-fn scale_settings(config: &DeviceConfig, file: &KDefaults) -> KSettings {
-    let usual = KSettings::default();
-    let file_mode = file.mode.map(|mode| match mode {
-        KModeName::Adapt => KMode::Adapt,
-        KModeName::CalibrateThenLock => KMode::CalibrateThenLock,
-        KModeName::Fixed => KMode::Fixed,
-    });
-    let k = config.k.or(file.k).unwrap_or(usual.k);
-    KSettings {
-        mode: config.mode.map(k_mode).or(file_mode).unwrap_or(usual.mode),
-        k,
-        // A k that was asked for is no reason to complain about a bound that was not.
-        k_min: config.k_min.or(file.k_min).unwrap_or(usual.k_min.min(k)),
-        k_max: config.k_max.or(file.k_max).unwrap_or(usual.k_max.max(k)),
-        calibrate_requests: file.calibrate_requests.unwrap_or(usual.calibrate_requests),
-    }
-}
-
-/// The backing store, and who may use the disk.
-fn open_backend(config: &DeviceConfig) -> Result<(Box<dyn Backend>, Access), DeviceError> {
-    use std::os::unix::fs::MetadataExt;
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    let root = uid.is_root();
-    let mine = Access { uid: uid.as_raw(), gid: gid.as_raw(), mode: 0o600 };
-    let memory = config.size_bytes.unwrap_or_default();
-    let (store, access): (Box<dyn Backend>, _) = match (config.back, &config.image) {
-        (Back::File, Some(path)) => {
-            let options = ImageOptions { path: path.clone(), read_only: config.read_only };
-            let image = Image::open(&options).map_err(|e| DeviceError(e.to_string()))?;
-            let meta = image.file().metadata().map_err(|e| DeviceError(e.to_string()))?;
-            if let Some(trace) = &config.trace
-                && std::fs::metadata(trace)
-                    .is_ok_and(|t| (t.dev(), t.ino()) == (meta.dev(), meta.ino()))
-            {
-                let trace = trace.display();
-                return Err(DeviceError(format!(
-                    "--trace {trace}: is the image: give another file"
-                )));
-            }
-            // Whoever may use the image may use the disk, and nobody else. Only root can let others in.
-            let access = if root && meta.is_file() {
-                Access { uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o660 }
-            } else {
-                mine
-            };
-            let store = FileBackend::new(image, config.depth.saturating_mul(2));
-            let store = store.map_err(|e| DeviceError(format!("image {}: {e}", path.display())))?;
-            (Box::new(store), access)
-        }
-        (Back::File, None) => return Err(DeviceError("no image given: use --image FILE".into())),
-        (Back::Mem, _) => {
-            let store = Image::in_memory(memory)
-                .and_then(|image| FileBackend::new(image, config.depth.saturating_mul(2)))
-                .map_err(|e| DeviceError(format!("--size {memory}: {e}")))?;
-            (Box::new(store), mine)
-        }
-        (Back::Null, _) => (Box::new(NullBackend::new(memory)), mine),
-    };
-    // Everything can be slowed down and broken while it runs; untouched, that costs two comparisons.
-    Ok((Box::new(SlowBackend::new(store, Faults::default())), access))
-}
-
 /// The threads worth naming to people, as the kernel lists them.
-fn threads() -> Vec<ThreadInfo> {
+fn threads(engine_receives: bool) -> Vec<ThreadInfo> {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     let mut named: Vec<ThreadInfo> = tasks
         .flatten()
@@ -236,62 +114,19 @@ fn threads() -> Vec<ThreadInfo> {
             let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
             let role = match name.trim() {
                 "timekeeper" => "engine".to_owned(),
-                other => format!("queue {}", other.strip_prefix("fuser-")?),
+                other => {
+                    let queue = ["fuser-", "queue-"].iter().find_map(|p| other.strip_prefix(p))?;
+                    format!("queue {queue}")
+                }
             };
             Some(ThreadInfo { role, tid })
         })
         .collect();
+    if engine_receives && let Some(engine) = named.iter().find(|t| t.role == "engine") {
+        named.push(ThreadInfo { role: "queue 0".into(), tid: engine.tid });
+    }
     named.sort_by(|a, b| a.role.cmp(&b.role));
     named
-}
-
-/// That a device has ended, and why: the first reason counts.
-#[derive(Default)]
-struct End {
-    state: Mutex<EndState>,
-    reached: Condvar,
-}
-
-#[derive(Default)]
-struct EndState {
-    reason: Option<Result<ExitReason, DeviceError>>,
-    over: bool,
-}
-
-impl End {
-    /// It is about to end, for this reason.
-    fn begin(&self, reason: ExitReason) {
-        self.lock().reason.get_or_insert(Ok(reason));
-    }
-
-    /// The front end has ended without being told to.
-    fn reach_by_itself(&self, ended: std::io::Result<()>) {
-        self.reach(match ended {
-            Ok(()) => Ok(ExitReason::Unmounted),
-            Err(e) => Err(DeviceError(format!("the FUSE session broke off ({e})"))),
-        });
-    }
-
-    fn reach(&self, reason: Result<ExitReason, DeviceError>) {
-        let mut state = self.lock();
-        state.reason.get_or_insert(reason);
-        state.over = true;
-        self.reached.notify_all();
-    }
-
-    fn wait(&self) -> Result<ExitReason, DeviceError> {
-        let mut state = self.lock();
-        loop {
-            if let EndState { reason: Some(reason), over: true } = &*state {
-                return reason.clone();
-            }
-            state = self.reached.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, EndState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What ends with the device.
@@ -304,12 +139,13 @@ struct VptDevice {
     info: DeviceInfo,
     id: u32,
     handle: EngineHandle,
+    front: Box<dyn Served>,
     end: Arc<End>,
     parts: Mutex<Option<Parts>>,
 }
 
 impl VptDevice {
-    /// Completes what waits, at once; then detaches and unmounts, in the order of the layers.
+    /// Completes what waits, at once; then takes the front end away.
     fn take_down(&self) {
         // Those inside by now; a guest that goes on asking must not keep the disk.
         let mark = self.handle.expedite();
@@ -317,14 +153,7 @@ impl VptDevice {
         while self.handle.is_busy_with(mark) && engine::now() < begun + DRAIN {
             std::thread::sleep(Duration::from_millis(1));
         }
-        if let Some(device) = &self.info.block_device
-            && let Err(e) = loop_helper::detach(device, &self.info.file)
-        {
-            tracing::error!("{} is not detached: {e}", device.display());
-        }
-        if let Err(e) = FuseFront::unmount(&self.info.mountpoint) {
-            tracing::error!("{} is not unmounted: {e}", self.info.mountpoint.display());
-        }
+        self.front.close();
     }
 
     fn new_scale(&self, settings: &Settings) -> Result<(), SetError> {
@@ -391,8 +220,7 @@ impl Device for VptDevice {
     }
 
     fn in_use(&self) -> Option<String> {
-        let device = self.info.block_device.as_ref()?;
-        loopdev::user_of(device).map(|user| format!("{} is {user}", device.display()))
+        self.front.in_use()
     }
 
     fn stop(&self) {
@@ -405,7 +233,7 @@ impl Device for VptDevice {
     fn wait(&self) -> Result<ExitReason, DeviceError> {
         let reason = self.end.wait();
         if reason != Ok(ExitReason::Stopped) {
-            self.take_down(); // the loop device, if somebody unmounted below it
+            self.take_down(); // what is left of it: the loop device, if somebody unmounted below it
         }
         self.handle.end_trace();
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -134,7 +134,8 @@ impl StateDir {
                 .map_err(|e| format!("cannot detach {}: {e}", device.display()))?;
             done.push(format!("detached {}", device.display()));
         }
-        for point in [cleanup.mount.as_path(), own_mount] {
+        let points = [cleanup.mount.as_path(), own_mount];
+        for point in points.into_iter().filter(|point| !point.as_os_str().is_empty()) {
             let ours = |mount: &Mount| point == own_mount || is_ours(mount, cleanup);
             match mounts::unmount(point, ours) {
                 Ok(true) => done.push(format!("unmounted {}", point.display())),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::daemon::device::{DeviceConfig, DeviceInfo};
+use crate::daemon::device::{DeviceConfig, DeviceInfo, Front};
 use crate::mounts::Mount;
 
 /// The version of the record's shape.
@@ -152,7 +152,7 @@ impl Record {
                 front: String::new(),
                 path: PathBuf::new(),
                 size_bytes: 0,
-                block_size: 512,
+                block_size: config.block_size,
                 read_only: config.read_only,
             },
             queues: Vec::new(),
@@ -166,6 +166,7 @@ impl Record {
         let mut record = Self::starting(config);
         record.dev_info.state = state;
         record.dev_info.max_io_buf_bytes = info.max_request_bytes;
+        record.dev_info.flags = info.ublk_flags;
         record.target.front.clone_from(&info.front);
         record.target.path = info.path().to_owned();
         record.target.size_bytes = info.size_bytes;
@@ -177,9 +178,11 @@ impl Record {
             .zip(0..)
             .map(|(thread, qid)| Queue { qid, tid: thread.tid })
             .collect();
-        record.cleanup.mounted = crate::mounts::mount_at(&config.mount);
-        record.cleanup.file = Some(info.file.clone());
-        record.cleanup.loop_device.clone_from(&info.block_device);
+        if config.front == Front::Fuse {
+            record.cleanup.mounted = crate::mounts::mount_at(&config.mount);
+            record.cleanup.file = Some(info.file.clone());
+            record.cleanup.loop_device.clone_from(&info.block_device);
+        }
         record.notes.clone_from(&info.notes);
         record
     }

@@ -111,6 +111,7 @@ impl Device for TestDevice {
             file: self.config.mount.join("disk"),
             block_device: None,
             mountpoint: self.config.mount.clone(),
+            ublk_flags: 0,
             size_bytes: 1 << 30,
             block_size: 512,
             max_request_bytes: 1 << 20,

@@ -1,0 +1,137 @@
+//! Choosing and opening the front end that a device's settings ask for.
+
+use std::path::PathBuf;
+
+use super::device::{DeviceConfig, DeviceError, Front};
+use super::loop_helper;
+use crate::engine::EngineHandle;
+use crate::front::{Access, FuseFront, FuseOptions, OnEnd, Place, Served, loopdev};
+
+/// Largest request that FUSE passes on whole.
+const FUSE_MAX_REQUEST: u32 = 1 << 20;
+
+/// What every front end is opened with.
+pub(super) struct Opening<'a> {
+    /// The device's settings; the front end in them has been chosen.
+    pub(super) config: &'a DeviceConfig,
+    /// Size of the disk.
+    pub(super) bytes: u64,
+    /// Who may use it.
+    pub(super) access: Access,
+    /// Where requests go.
+    pub(super) engine: EngineHandle,
+    /// Whether receiving threads should be SCHED_FIFO, as the engine's is.
+    pub(super) fifo: bool,
+    /// Told when it ends by itself.
+    pub(super) on_end: OnEnd,
+}
+
+/// The front end that `auto` means on this machine; any other is itself.
+pub(super) fn chosen(front: Front) -> Front {
+    match front {
+        Front::Auto => Front::Fuse,
+        other => other,
+    }
+}
+
+/// Refuses what the chosen front end cannot do, before anything is opened.
+pub(super) fn check(config: &DeviceConfig) -> Result<(), DeviceError> {
+    let front = config.front;
+    let refuse = |what: &str, why: &str| {
+        Err(DeviceError(format!("{what}: {why}; the front end is {}", front.name())))
+    };
+    if config.loop_device && front != Front::Fuse {
+        return refuse("--loop", "a loop device needs a file: use --front fuse, or leave it out");
+    }
+    if config.queues != 1 && front == Front::Fuse {
+        return refuse(&format!("--queues {}", config.queues), "FUSE has one queue: leave it out");
+    }
+    if config.listen.is_some() && !matches!(front, Front::Nbd | Front::VhostUserBlk) {
+        return refuse("--listen", "only nbd and vhost-user-blk listen");
+    }
+    if config.block_size != 512 && front == Front::Fuse {
+        let what = format!("--block-size {}", config.block_size);
+        return refuse(&what, "a file has no blocks: leave it out");
+    }
+    for (given, what) in [(config.recovery, "--recovery"), (config.unprivileged, "--unprivileged")]
+    {
+        if given && front != Front::Ublk {
+            return refuse(what, "only ublk devices can be that");
+        }
+    }
+    Ok(())
+}
+
+/// Opens it: from now on there are requests.
+pub(super) fn open(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
+    match opening.config.front {
+        Front::Auto | Front::Fuse => fuse(opening),
+        other => Err(DeviceError(format!("--front {}: is not there yet", other.name()))),
+    }
+}
+
+/// A FUSE file, with or without a loop device.
+struct Fuse {
+    front: FuseFront,
+    block_device: Option<PathBuf>,
+}
+
+fn fuse(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
+    let Opening { config, bytes, access, engine, fifo, on_end } = opening;
+    let options = FuseOptions {
+        mountpoint: config.mount.clone(),
+        bytes,
+        read_only: config.read_only,
+        access,
+        name: format!("vpt{}", config.id),
+        fifo,
+        depth: config.depth,
+    };
+    let front = FuseFront::mount(&options, engine, |ended| {
+        on_end(ended.map_err(|e| format!("the FUSE session broke off ({e})")));
+    })
+    .map_err(|e| DeviceError(e.to_string()))?;
+    let block_device = if config.loop_device {
+        match loop_helper::attach(&front.file(), config.read_only) {
+            Ok(device) => Some(device),
+            Err(e) => {
+                let _ = FuseFront::unmount(front.mountpoint()); // the loop device is what failed
+                return Err(DeviceError(format!("--loop: {e}")));
+            }
+        }
+    } else {
+        None
+    };
+    Ok(Box::new(Fuse { front, block_device }))
+}
+
+impl Served for Fuse {
+    fn place(&self) -> Place {
+        Place {
+            front: if self.block_device.is_some() { "fuse-loop" } else { "fuse" },
+            file: self.front.file(),
+            block_device: self.block_device.clone(),
+            mountpoint: self.front.mountpoint().to_owned(),
+            max_request_bytes: FUSE_MAX_REQUEST,
+            ..Place::default()
+        }
+    }
+
+    fn in_use(&self) -> Option<String> {
+        let device = self.block_device.as_ref()?;
+        loopdev::user_of(device).map(|user| format!("{} is {user}", device.display()))
+    }
+
+    /// Detaches and unmounts, in the order of the layers.
+    fn close(&self) {
+        if let Some(device) = &self.block_device
+            && let Err(e) = loop_helper::detach(device, &self.front.file())
+        {
+            tracing::error!("{} is not detached: {e}", device.display());
+        }
+        let mountpoint = self.front.mountpoint();
+        if let Err(e) = FuseFront::unmount(mountpoint) {
+            tracing::error!("{} is not unmounted: {e}", mountpoint.display());
+        }
+    }
+}
