@@ -25,7 +25,7 @@ struct Bench {
 fn bench(spec: &DiskSpec, k: KSettings, backend: Box<dyn Backend>, read_only: bool) -> Bench {
     let disk = Disk::new(spec, Sectors::holding(backend.capacity())).unwrap();
     let scale = KController::new(k, now()).unwrap();
-    let core = CoreConfig { disk, scale, backend, read_only, trace: None };
+    let core = CoreConfig { disk, scale, backend, read_only, trace: None, undelayed: false };
     let config = EngineConfig { fifo: false, spin: Spin::Adaptive };
     let engine = Engine::start(config, core).unwrap();
     let (done, results) = channel();

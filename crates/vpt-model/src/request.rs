@@ -131,3 +131,19 @@ pub struct Verdict {
     /// What the time was made of.
     pub parts: Parts,
 }
+
+impl Verdict {
+    /// For a request that the disk was not asked about: due when it came.
+    pub fn unmodelled(id: RequestId, arrival: Instant) -> Self {
+        Self {
+            id,
+            arrival,
+            start: arrival,
+            due: arrival,
+            stroke: 0.0,
+            by_arm: false,
+            contiguous: false,
+            parts: Parts::default(),
+        }
+    }
+}

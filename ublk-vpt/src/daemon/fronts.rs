@@ -1,16 +1,17 @@
 //! Choosing and opening the front end that a device's settings ask for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::device::{DeviceConfig, DeviceError, Front};
 use super::loop_helper;
-use crate::engine::EngineHandle;
+use crate::engine::{Body, EngineHandle};
+use crate::front::ublk::{Starting, UblkDevice, UblkOptions};
 use crate::front::{Access, FuseFront, FuseOptions, OnEnd, Place, Served, loopdev};
 
 /// Largest request that FUSE passes on whole.
 const FUSE_MAX_REQUEST: u32 = 1 << 20;
 
-/// What every front end is opened with.
+/// What a front end is opened with.
 pub(super) struct Opening<'a> {
     /// The device's settings; the front end in them has been chosen.
     pub(super) config: &'a DeviceConfig,
@@ -26,9 +27,35 @@ pub(super) struct Opening<'a> {
     pub(super) on_end: OnEnd,
 }
 
-/// The front end that `auto` means on this machine; any other is itself.
-pub(super) fn chosen(front: Front) -> Front {
-    match front {
+/// A ublk device comes in two halves: what the engine's thread runs, and the rest, for
+/// [`Starting::finish`] once that thread runs it.
+pub(super) fn ublk(
+    config: &DeviceConfig,
+    bytes: u64,
+    on_end: OnEnd,
+) -> Result<(Body, Starting), DeviceError> {
+    let options = UblkOptions {
+        id: config.id,
+        bytes,
+        block_size: config.block_size,
+        depth: config.depth,
+        read_only: config.read_only,
+        recovery: config.recovery,
+        unprivileged: config.unprivileged,
+        recover: config.recover,
+    };
+    UblkDevice::add(&options)
+        .and_then(|device| device.split(on_end))
+        .map_err(|e| DeviceError(e.to_string()))
+}
+
+/// The front end that `auto` means on this machine; any other is itself. A loop device is asked for
+/// where ublk is not wanted.
+pub(super) fn chosen(config: &DeviceConfig) -> Front {
+    match config.front {
+        Front::Auto if !config.loop_device && Path::new("/dev/ublk-control").exists() => {
+            Front::Ublk
+        }
         Front::Auto => Front::Fuse,
         other => other,
     }
@@ -43,8 +70,9 @@ pub(super) fn check(config: &DeviceConfig) -> Result<(), DeviceError> {
     if config.loop_device && front != Front::Fuse {
         return refuse("--loop", "a loop device needs a file: use --front fuse, or leave it out");
     }
-    if config.queues != 1 && front == Front::Fuse {
-        return refuse(&format!("--queues {}", config.queues), "FUSE has one queue: leave it out");
+    if config.queues != 1 && matches!(front, Front::Fuse | Front::Ublk) {
+        let why = "a spindle is serial and this has one queue: leave it out";
+        return refuse(&format!("--queues {}", config.queues), why);
     }
     if config.listen.is_some() && !matches!(front, Front::Nbd | Front::VhostUserBlk) {
         return refuse("--listen", "only nbd and vhost-user-blk listen");
@@ -62,10 +90,10 @@ pub(super) fn check(config: &DeviceConfig) -> Result<(), DeviceError> {
     Ok(())
 }
 
-/// Opens it: from now on there are requests.
+/// Opens any other: from now on there are requests.
 pub(super) fn open(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
     match opening.config.front {
-        Front::Auto | Front::Fuse => fuse(opening),
+        Front::Fuse => fuse(opening),
         other => Err(DeviceError(format!("--front {}: is not there yet", other.name()))),
     }
 }

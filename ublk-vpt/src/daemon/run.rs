@@ -128,7 +128,7 @@ fn run(
     let result = claimed(&claim).and_then(|()| {
         let mut config = request.device;
         config.id = claim.id();
-        config.front = fronts::chosen(config.front);
+        config.front = fronts::chosen(&config);
         if config.front == Front::Fuse {
             config.mount = claim.mount_dir(request.mount.as_deref())?;
         } else if let Some(mount) = &request.mount {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vpt_model::{Disk, KController, KMode, Sectors};
 
 use super::device::{
-    Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, RealTime, SetError, Settings, Spin,
+    Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, Front, RealTime, SetError, Settings, Spin,
     ThreadInfo,
 };
 use super::end::End;
@@ -16,11 +16,13 @@ use super::model::{k_mode, scale_settings};
 use super::{fronts, loop_helper, store};
 use crate::back::Faults;
 use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
-use crate::front::Served;
+use crate::front::{OnEnd, Served};
 use crate::report::{StatsReport, TraceRecord};
 
 /// How long `stop` waits for the backing store to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
+const NO_FIFO: &str =
+    "--rt on: SCHED_FIFO is not allowed: run as root, or raise the limit (`ulimit -r 40`)";
 const SETTINGS: [&str; 6] =
     ["k", "mode", "k_min", "k_max", "backing_delay_ms", "backing_fail_every"];
 
@@ -54,29 +56,49 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     }
     // So that writing back dirty pages never waits for this process, which serves a disk itself.
     let _ = rustix::process::configure_io_flusher_behavior(true);
-    let core = CoreConfig { disk: model, scale, backend, read_only: config.read_only, trace: sink };
+    let is_ublk = config.front == Front::Ublk;
+    let core = CoreConfig {
+        disk: model,
+        scale,
+        backend,
+        read_only: config.read_only,
+        trace: sink,
+        // Starting a ublk device reads from it.
+        undelayed: is_ublk,
+    };
     let spin = match config.spin {
         Spin::Auto => engine::Spin::Adaptive,
         Spin::Off => engine::Spin::Never,
     };
-    let engine = EngineConfig { fifo: config.rt != RealTime::Off, spin };
-    let engine = Engine::start(engine, core).map_err(|e| fail(&e))?;
-    if config.rt == RealTime::On && !engine.is_fifo() {
-        return Err(DeviceError(
-            "--rt on: SCHED_FIFO is not allowed: run as root, or raise the limit (`ulimit -r 40`)"
-                .into(),
-        ));
-    }
     let end = Arc::new(End::default());
     let by_itself = end.clone();
-    let front = fronts::open(fronts::Opening {
-        config,
-        bytes,
-        access,
-        engine: engine.handle(),
-        fifo: engine.is_fifo(),
-        on_end: Box::new(move |ended| by_itself.reach_by_itself(ended)),
-    })?;
+    let on_end: OnEnd = Box::new(move |ended| by_itself.reach_by_itself(ended));
+    let start = |body| {
+        let settings = EngineConfig { fifo: config.rt != RealTime::Off, spin };
+        let engine = Engine::start_with(settings, core, body).map_err(|e| fail(&e))?;
+        if config.rt == RealTime::On && !engine.is_fifo() {
+            return Err(DeviceError(NO_FIFO.into()));
+        }
+        Ok(engine)
+    };
+    let (engine, front): (Engine, Box<dyn Served>) = if is_ublk {
+        let (body, starting) = fronts::ublk(config, bytes, on_end)?;
+        let engine = start(Some(body))?;
+        let front = starting.finish(&engine.handle()).map_err(|e| fail(&e))?;
+        (engine, Box::new(front))
+    } else {
+        let engine = start(None)?;
+        let opening = fronts::Opening {
+            config,
+            bytes,
+            access,
+            engine: engine.handle(),
+            fifo: engine.is_fifo(),
+            on_end,
+        };
+        let front = fronts::open(opening)?;
+        (engine, front)
+    };
     let place = front.place();
     let handle = engine.handle();
     let mut report = StatsReport::default();

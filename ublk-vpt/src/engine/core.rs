@@ -23,6 +23,8 @@ pub struct CoreConfig {
     pub read_only: bool,
     /// Gets every finished request, if given.
     pub trace: Option<TraceSink>,
+    /// Takes no time until [`super::EngineHandle::begin_delays`].
+    pub undelayed: bool,
 }
 
 /// A request between arrival and completion.
@@ -35,6 +37,8 @@ struct Slot {
     completer: Box<dyn Completer>,
     verdict: Option<Verdict>,
     backed: Option<(Instant, BackDone)>,
+    /// Came while the disk took no time; says nothing about it.
+    undelayed: bool,
 }
 
 /// A completion on its way out; handed over after the lock is released.
@@ -68,12 +72,13 @@ pub(super) struct Core {
     in_flight: u64,
     serial: u64,
     expedite: bool,
+    undelayed: bool,
     stats: Stats,
     recent: Recent,
     began: Instant,
     scratch: Vec<BackDone>,
-    /// When the timekeeper will next look by itself.
-    pub(super) looks_at: Instant,
+    /// When the timekeeper will next look by itself; nothing while it is awake.
+    pub(super) looks_at: Option<Instant>,
 }
 
 impl Core {
@@ -81,18 +86,19 @@ impl Core {
         let mut config = config;
         config.disk.set_k(config.scale.k());
         Self {
-            config,
             slots: Vec::new(),
             vacant: Vec::new(),
             deadlines: BinaryHeap::new(),
             in_flight: 0,
             serial: 0,
             expedite: false,
+            undelayed: config.undelayed,
             stats: Stats::new(),
             recent: Recent::new(),
             began: now,
             scratch: Vec::new(),
-            looks_at: Instant::MAX,
+            looks_at: None,
+            config,
         }
     }
 
@@ -104,6 +110,11 @@ impl Core {
     pub(super) fn expedite(&mut self) -> u64 {
         self.expedite = true;
         self.serial
+    }
+
+    /// From now on requests take the disk's time.
+    pub(super) fn begin_delays(&mut self) {
+        self.undelayed = false;
     }
 
     /// Whether requests up to this serial number are still inside.
@@ -145,9 +156,14 @@ impl Core {
             completer: req.completer,
             verdict: None,
             backed: None,
+            undelayed: self.undelayed,
         });
-        self.config.disk.submit(req.arrival, model);
-        self.take_verdicts();
+        if self.undelayed {
+            self.decided(Verdict::unmodelled(model.id, req.arrival));
+        } else {
+            self.config.disk.submit(req.arrival, model);
+            self.take_verdicts();
+        }
         let started = self.config.backend.start(op, req.buf);
         let now = super::now();
         if let Started::Done(done) = started {
@@ -176,11 +192,15 @@ impl Core {
     /// Takes over what the disk has decided.
     fn take_verdicts(&mut self) {
         while let Some(verdict) = self.config.disk.poll() {
-            let tag = verdict.id.0 as Tag;
-            if let Some(slot) = self.slots.get_mut(tag as usize).and_then(Option::as_mut) {
-                slot.verdict = Some(verdict);
-                self.deadlines.push(Reverse((verdict.due, tag)));
-            }
+            self.decided(verdict);
+        }
+    }
+
+    fn decided(&mut self, verdict: Verdict) {
+        let tag = verdict.id.0 as Tag;
+        if let Some(slot) = self.slots.get_mut(tag as usize).and_then(Option::as_mut) {
+            slot.verdict = Some(verdict);
+            self.deadlines.push(Reverse((verdict.due, tag)));
         }
     }
 
@@ -200,7 +220,7 @@ impl Core {
         self.config.backend.reap(&mut done);
         // News that is found only because the timekeeper overslept was there when it should have
         // looked, or it would have been woken: its lateness must not count as the store's.
-        let found_at = now.min(self.looks_at);
+        let found_at = self.looks_at.map_or(now, |at| now.min(at));
         for d in done.drain(..) {
             let tag = d.tag;
             self.backed(d, found_at, now);
@@ -228,10 +248,15 @@ impl Core {
         let ready = |slot: &mut Slot| {
             slot.backed.is_some() && slot.verdict.is_some_and(|v| v.due <= now || expedite)
         };
-        let Some(slot) = self.slots.get_mut(tag as usize).and_then(|p| p.take_if(ready)) else {
+        let slot = self.slots.get_mut(tag as usize).and_then(|p| p.take_if(ready));
+        let Some(mut slot) = slot else {
             return;
         };
-        let (Some(verdict), Some((backed_at, back))) = (slot.verdict, slot.backed) else { return };
+        let (Some(verdict), Some((backed_at, back))) =
+            (slot.verdict, slot.backed.take())
+        else {
+            return;
+        };
         self.vacant.push(tag);
         self.in_flight -= 1;
         let (start, sectors) = sectors_of(slot.offset, slot.len);
@@ -246,14 +271,14 @@ impl Core {
             errno: back.result.err().map_or(0, Errno::raw),
             ..explained(&verdict)
         };
-        self.account(slot.op, slot.len, &verdict, backed_at, &record);
+        self.account(&slot, &verdict, backed_at, &record);
         let completion = Completion { result: back.result, buf: back.buf, record };
         out.push(Delivery { completer: slot.completer, completion });
     }
 
-    fn account(&mut self, op: Op, len: u64, v: &Verdict, backed: Instant, record: &TraceRecord) {
-        if !self.expedite {
-            self.stats.add(op, len, record);
+    fn account(&mut self, slot: &Slot, v: &Verdict, backed: Instant, record: &TraceRecord) {
+        if !self.expedite && !slot.undelayed {
+            self.stats.add(slot.op, slot.len, record);
             // Only what the arm did has a disk's time to keep: a flush, or a write into the modelled
             // cache, says nothing about k, and neither does an error.
             if v.by_arm && record.errno == 0 {

@@ -18,6 +18,7 @@
 mod clock;
 mod core;
 mod lead;
+mod port;
 mod request;
 pub mod rt;
 mod stats;
@@ -26,6 +27,7 @@ mod trace;
 
 pub use self::core::CoreConfig;
 pub use clock::now;
+pub use port::{Body, Port};
 pub use request::{Completer, Completion, Errno, IoRequest};
 pub use timekeeper::{Engine, EngineConfig, EngineError, EngineHandle, Spin};
 pub use trace::{TraceSink, TraceWriter};

@@ -1,6 +1,6 @@
 //! The thread that meets deadlines, and the handle by which everybody else reaches the engine.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,7 @@ use vpt_model::{Instant, KError, KSettings};
 
 use super::core::{Core, CoreConfig, Delivery, Next, Snapshot};
 use super::lead::Lead;
+use super::port::{Body, Port};
 use super::request::IoRequest;
 use super::{now, rt};
 use crate::report::{StatsReport, Timekeeping, TraceRecord};
@@ -94,10 +95,10 @@ impl Shared {
 
     /// Under the lock: whether the timekeeper would look too late for what is next now.
     fn needs_kick(core: &mut Core) -> bool {
-        let Some(next) = core.next() else { return false };
-        let too_late = next.at < core.looks_at;
+        let (Some(next), Some(looks_at)) = (core.next(), core.looks_at) else { return false };
+        let too_late = next.at < looks_at;
         if too_late {
-            core.looks_at = next.at; // one kick is enough
+            core.looks_at = Some(next.at); // one kick is enough
         }
         too_late
     }
@@ -152,6 +153,11 @@ impl EngineHandle {
         let mark = self.look(Core::expedite);
         self.0.kick();
         mark
+    }
+
+    /// Ends [`CoreConfig::undelayed`].
+    pub fn begin_delays(&self) {
+        self.look(Core::begin_delays);
     }
 
     /// Whether requests that came before the mark are still inside.
@@ -226,6 +232,18 @@ impl Engine {
     /// # Errors
     /// If there is no event descriptor or thread to be had.
     pub fn start(config: EngineConfig, core: CoreConfig) -> Result<Self, EngineError> {
+        Self::start_with(config, core, None)
+    }
+
+    /// Starts the timekeeper, on the thread of `body` if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(
+        config: EngineConfig,
+        core: CoreConfig,
+        body: Option<Body>,
+    ) -> Result<Self, EngineError> {
         let mut core = Core::new(core, now());
         let store = match core.backend().ready_fd() {
             Some(fd) => Some(fd.try_clone_to_owned()?),
@@ -253,7 +271,11 @@ impl Engine {
                 let mut keeper = Timekeeper { lead: Lead::new(), spin: config.spin, timer, shared };
                 keeper.prepare(config.fifo);
                 let _ = started.send(()); // the starter waits for it
-                keeper.run();
+                if let Some(body) = body {
+                    let handle = EngineHandle(keeper.shared.clone());
+                    body(handle, &mut |port| keeper.run(Some(port)));
+                }
+                keeper.run(None);
                 let _ = end.send(()); // nobody may wait for it
             })?
         };
@@ -338,49 +360,58 @@ impl Timekeeper {
         }
     }
 
-    fn run(&mut self) {
+    /// Returns when the engine is to stop and empty, or when the port has ended.
+    fn run(&mut self, mut port: Option<&mut dyn Port>) {
         let mut out = Vec::new();
         let mut store_ready = false;
         loop {
             self.shared.kick.store(false, Ordering::Release);
-            let (next, idle) = {
+            let idle = {
                 let mut core = self.shared.lock();
                 if store_ready {
                     core.backend().acknowledge();
                 }
                 core.advance(now(), &mut out);
-                let next = core.next();
-                core.looks_at = next.map_or(Instant::MAX, |n| n.at);
-                (next, core.in_flight() == 0)
+                core.looks_at = None;
+                core.in_flight() == 0
             };
-            let delivered = !out.is_empty();
             out.drain(..).for_each(Delivery::hand_over);
+            if let Some(port) = &mut port
+                && !port.pump()
+            {
+                return;
+            }
             if idle && self.shared.stop.load(Ordering::Acquire) {
                 return;
             }
+            let next = {
+                let mut core = self.shared.lock();
+                let next = core.next();
+                core.looks_at = Some(next.map_or(Instant::MAX, |n| n.at));
+                next
+            };
+            let fd = port.as_deref().map(Port::fd);
             store_ready = match next {
-                // Handing over took time: look again before sleeping only if something is due by now.
-                Some(n) if delivered && n.at <= now() => false,
-                Some(n) if n.exact => self.meet(n),
-                Some(n) => self.sleep_until(n.at),
-                None => self.sleep_until(now() + LONGEST_SLEEP),
+                Some(n) if n.exact => self.meet(n, fd),
+                Some(n) => self.sleep_until(n.at, fd),
+                None => self.sleep_until(now() + LONGEST_SLEEP, fd),
             };
         }
     }
 
     /// Returns at the deadline to the microsecond, or earlier when something else is to be seen to.
-    fn meet(&mut self, next: Next) -> bool {
+    fn meet(&mut self, next: Next, port: Option<BorrowedFd<'_>>) -> bool {
         let wake_at = next.at.saturating_back(self.lead_time());
         if wake_at > now() {
             // A processor that has been idle for long comes back late more often: wake once before.
             let early = wake_at.saturating_back(EARLY_WAKE);
             if self.spin == Spin::Adaptive && early > now() {
-                let store_ready = self.sleep_until(early);
+                let store_ready = self.sleep_until(early, port);
                 if store_ready || now() < early {
                     return store_ready;
                 }
             }
-            let store_ready = self.sleep_until(wake_at);
+            let store_ready = self.sleep_until(wake_at, port);
             let woke = now();
             if woke < wake_at {
                 return store_ready; // something came in between
@@ -399,8 +430,9 @@ impl Timekeeper {
         false
     }
 
-    /// Sleeps until then, a kick, or news from the backing store. True: there is such news.
-    fn sleep_until(&self, at: Instant) -> bool {
+    /// Sleeps until then, a kick, a request at the port, or news from the backing store. True: there is
+    /// such news.
+    fn sleep_until(&self, at: Instant, port: Option<BorrowedFd<'_>>) -> bool {
         let at = at.min(now() + LONGEST_SLEEP).as_nanos().max(1); // 0 would disarm it
         let absolute = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
@@ -412,13 +444,20 @@ impl Timekeeper {
         // Setting it anew also clears that it rang. It cannot fail for a time within reach.
         let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &absolute);
         let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-        let mut fds = vec![readable(self.shared.wake.as_fd()), readable(self.timer.as_fd())];
-        fds.extend(self.shared.store.as_ref().map(|fd| readable(fd.as_fd())));
+        // The ones that are always there stand in for those that are not.
+        let wake = self.shared.wake.as_fd();
+        let store = self.shared.store.as_ref().map(AsFd::as_fd);
+        let mut fds = [
+            readable(wake),
+            readable(self.timer.as_fd()),
+            readable(store.unwrap_or(wake)),
+            readable(port.unwrap_or(wake)),
+        ];
         let _ = poll(&mut fds, None); // a signal ends it early, which is as good as a kick
         if fds[0].revents().contains(PollFlags::IN) {
             let mut count = [0u8; 8];
             let _ = rustix::io::read(&self.shared.wake, &mut count);
         }
-        fds.get(2).is_some_and(|fd| !fd.revents().is_empty())
+        store.is_some() && !fds[2].revents().is_empty()
     }
 }

@@ -3,11 +3,13 @@
 //!
 //! | front end | what its users see |
 //! | --- | --- |
+//! | [`ublk`] | a block device of the kernel's ublk driver |
 //! | [`FuseFront`] | one file in a FUSE file system; with [`loopdev`], a block device on it |
 
 mod fuse;
 pub mod loopdev;
 mod mountpoint;
+pub mod ublk;
 
 use std::path::PathBuf;
 
