@@ -39,6 +39,18 @@ pub const NBD_CLIENT: Tool = Tool { program: "nbd-client", package: "nbd-client"
 pub const NBD_FUSE: Tool = Tool { program: "nbdfuse", package: "libnbd-bin" };
 /// Archives.
 pub const TAR: Tool = Tool { program: "tar", package: "tar" };
+/// The emulator of the kernel lab.
+pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
+/// What the lab's initramfs runs; it must not need libraries.
+pub const BUSYBOX: Tool = Tool { program: "busybox", package: "busybox-static" };
+/// Module tables.
+pub const KMOD: Tool = Tool { program: "depmod", package: "kmod" };
+/// For virtme-ng.
+pub const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
+/// Ends the guest with us.
+pub const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+/// Used in the guest.
+pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 
 /// Makes sure that the tools are there, installing what is missing.
 ///
@@ -48,24 +60,30 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let names = missing.join(" ");
-    if let Some(why) = forbidden() {
-        bail!("missing packages: {names} ({why}); install them with: apt-get install {names}");
-    }
-    eprintln!("installing: {names}");
-    if !apt_install(&missing)? {
-        // The lists may be absent or old; once is enough to tell.
-        run::passes(Command::new("apt-get").args(["update", "-qq"]))?;
-        if !apt_install(&missing)? {
-            bail!("apt-get could not install: {names}");
-        }
-    }
+    install(&missing)?;
     let missing = packages(tools, |program| run::which(program).is_some());
     if missing.is_empty() {
         Ok(())
     } else {
         bail!("installed, but their programs are not found: {}", missing.join(" "))
     }
+}
+
+/// Installs packages that are known to be missing.
+pub fn install(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    if let Some(why) = forbidden() {
+        bail!("missing packages: {names} ({why}); install them with: apt-get install {names}");
+    }
+    eprintln!("installing: {names}");
+    if !apt_install(packages)? {
+        // The lists may be absent or old; once is enough to tell.
+        run::passes(Command::new("apt-get").args(["update", "-qq"]))?;
+        if !apt_install(packages)? {
+            bail!("apt-get could not install: {names}");
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that cargo-deny is there, building it when it may.

@@ -1,4 +1,5 @@
-//! The project's own commands, one module each: [`demo`], [`test`], [`lint`], [`bench`], [`dist`].
+//! The project's own commands, one module each: [`demo`], [`test`], [`vm`], [`lint`], [`bench`],
+//! [`dist`].
 //!
 //! They drive programs as a user would (cargo, git, the built `ublk`), and bring what they need
 //! ([`deps`]). Every command returns `Ok(true)` when all is well, `Ok(false)` when something failed
@@ -15,4 +16,5 @@ pub mod machine;
 pub mod run;
 pub mod table;
 pub mod test;
+pub mod vm;
 pub mod workspace;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, demo, dist, lint, test};
+use xtask::{bench, demo, dist, lint, test, vm};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -43,6 +43,9 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Run a command on a stock Debian kernel in QEMU, with this machine's files as its root
+    #[command(after_help = VM_HELP)]
+    Vm(vm::Options),
     /// Check format, warnings, dependency directions, licences, scripts, C style and house rules
     Lint {
         /// Run the formatter, and apply what clippy can fix by itself, before checking
@@ -68,12 +71,25 @@ enum Command {
     Dist,
 }
 
+const VM_HELP: &str = "\
+Exit status: the command's own, or
+  121  the lab could not be set up or started
+  122  the guest ended without a result
+  123  the kernel's log holds an oops, a warning or a checker's report
+  124  there was no result in time
+
+Examples:
+  cargo xtask vm -- uname -a
+  cargo xtask vm --kernel 6.1 --disk 1G -- sh -c 'mkfs.ext4 $VPT_LAB_DISK'
+  cargo xtask vm --shell";
+
 fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Demo { json, keep, quick, out, ublk } => {
             demo::main(&demo::Options { json, keep, quick, out, ublk })
         }
         Command::Test { only, list } => test::main(only.as_deref(), list),
+        Command::Vm(options) => return ExitCode::from(vm::main(options)),
         Command::Lint { fix } => lint::main(fix),
         Command::Bench { list: true, .. } => bench::list(),
         Command::Bench { name, json, readme, .. } => {

@@ -179,7 +179,7 @@ fn reader(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 }
 
 /// Ends a child's process group: SIGTERM, then SIGKILL when it does not listen.
-fn end(child: &mut Child) {
+pub(crate) fn end(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let signal = |signal| {
         if let Some(group) = group {
