@@ -18,6 +18,8 @@ pub enum Resource {
     E2fsprogs,
     /// The rights of root.
     Root,
+    /// A stock kernel that may be broken: only `cargo xtask test` brings one.
+    Lab,
 }
 
 impl Resource {
@@ -30,6 +32,7 @@ impl Resource {
             Self::Fio => "fio",
             Self::E2fsprogs => "e2fsprogs",
             Self::Root => "root",
+            Self::Lab => "lab",
         }
     }
 
@@ -42,6 +45,7 @@ impl Resource {
             Self::Fio => program("fio", "fio"),
             Self::E2fsprogs => program("mkfs.ext4", "e2fsprogs"),
             Self::Root => root(),
+            Self::Lab => lab(),
         }
     }
 }
@@ -77,6 +81,11 @@ fn program(name: &str, package: &str) -> Option<String> {
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(Into::into));
     let found = folders.any(|folder| folder.join(name).is_file());
     (!found).then(|| format!("there is no {name} (package {package})"))
+}
+
+fn lab() -> Option<String> {
+    let inside = std::env::var_os("VPT_LAB").is_some_and(|value| !value.is_empty());
+    (!inside).then(|| "runs in the kernel lab only: cargo xtask test --only lab".to_owned())
 }
 
 fn root() -> Option<String> {

@@ -10,6 +10,9 @@ pub(super) const END_TO_END: &str = "e2e";
 /// The package whose program they run.
 const PROGRAM: &str = "ublk-vpt";
 
+/// The folder of tests/ whose tests run in the kernel lab.
+pub(super) const LAB: &str = "lab";
+
 /// One part of the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
@@ -29,6 +32,16 @@ impl Area {
     pub fn packages(&self) -> Vec<String> {
         let names = if self.end_to_end { vec![END_TO_END, PROGRAM] } else { vec![&*self.name] };
         names.iter().flat_map(|name| ["-p".to_owned(), (*name).to_owned()]).collect()
+    }
+
+    /// Whether it includes the tests of the kernel lab.
+    pub fn has_lab(&self) -> bool {
+        self.end_to_end && self.folder.as_deref().is_none_or(|folder| folder == LAB)
+    }
+
+    /// Whether it includes any other tests.
+    pub fn has_others(&self) -> bool {
+        self.folder.as_deref() != Some(LAB)
     }
 
     /// The nextest expression for its tests, when [`Area::packages`] selects more than them.
@@ -55,9 +68,10 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
         });
         let tests = package.targets.iter().filter(|target| target.kind == ["test"]);
         for test in tests.filter(|_| end_to_end) {
+            let place = if test.name == LAB { ", in the kernel lab" } else { "" };
             folders.push(Area {
                 name: test.name.clone(),
-                about: format!("tests/{}: end to end, with the real program", test.name),
+                about: format!("tests/{}: end to end, with the real program{place}", test.name),
                 end_to_end,
                 folder: Some(test.name.clone()),
             });
@@ -89,6 +103,11 @@ mod tests {
         let cli = find(&areas, "cli").expect("a folder");
         assert_eq!(cli.packages(), ["-p", "e2e", "-p", "ublk-vpt"]);
         assert_eq!(cli.filter().as_deref(), Some("package(e2e) & binary(=cli)"));
+        assert!(cli.has_others() && !cli.has_lab());
+        let lab = find(&areas, LAB).expect("a folder");
+        assert!(lab.has_lab() && !lab.has_others());
+        let all = find(&areas, END_TO_END).expect("a package");
+        assert!(all.has_lab() && all.has_others());
         let error = find(&areas, "nothing").expect_err("unknown").to_string();
         assert!(error.contains("there are: ") && error.contains("xtask"), "{error}");
     }

@@ -2,6 +2,7 @@
 //!
 //! - [`areas`]: what `--only` may name
 //! - [`tally`]: what passed, failed and was skipped
+//! - [`lab`]: tests that run in the kernel lab
 //! - [`junit`], [`libtest`]: reading the two runners' reports
 //!
 //! A test that cannot run on a machine prints `SKIP: its-name: reason` and returns. It is counted as
@@ -10,6 +11,7 @@
 
 pub mod areas;
 pub mod junit;
+pub mod lab;
 pub mod libtest;
 pub mod tally;
 
@@ -64,10 +66,18 @@ impl Run<'_> {
             tally.fail("build", "cargo build failed");
             return Ok(tally);
         }
-        let nextest = run::quietly(cargo().args(["nextest", "--version"])).is_ok_and(|done| done.0);
-        tally.add(timed("tests", || {
-            if nextest { self.nextest(&packages) } else { self.cargo_test() }
-        })?);
+        if self.area.is_none_or(Area::has_others) {
+            let nextest =
+                run::quietly(cargo().args(["nextest", "--version"])).is_ok_and(|done| done.0);
+            tally.add(timed("tests", || {
+                if nextest { self.nextest(&packages) } else { self.cargo_test() }
+            })?);
+            // Those of the lab skip themselves here, and have their turn now.
+            tally.skipped.retain(|(_, reason)| !lab::is_elsewhere(reason));
+        }
+        if self.area.is_none_or(Area::has_lab) {
+            tally.add(timed("kernel lab", || lab::run(self.metadata, &packages))?);
+        }
         let documented = self.documented();
         if !documented.is_empty() {
             tally.add(timed("examples", || self.examples(&documented))?);
@@ -85,7 +95,9 @@ impl Run<'_> {
         if binary.is_file() {
             command.env("UBLK_VPT_BIN", binary);
         }
-        command.env("UBLK_VPT_REQUIRE", self.required.join(","));
+        // Outside the lab its tests may skip themselves.
+        let required = self.required.iter().filter(|name| *name != areas::LAB);
+        command.env("UBLK_VPT_REQUIRE", required.cloned().collect::<Vec<_>>().join(","));
     }
 
     fn nextest(&self, packages: &[String]) -> Result<Tally> {

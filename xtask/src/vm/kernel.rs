@@ -111,6 +111,8 @@ pub(super) fn finish(folder: &Path, kernel: &Kernel) -> Result<()> {
 
 /// Debian's headers name each other by absolute paths in /usr/src; here they lie elsewhere. After
 /// this, `make -C target/lab/kernels/VERSION/build M=...` builds a module, outside and inside.
+///
+/// Their vmlinux is there for BTF only, and where it is, every build of a module needs pahole.
 fn relocate(folder: &Path, kernel: &Kernel) -> Result<()> {
     let source = kernel.root.join("usr/src");
     let headers = source.join(format!("linux-headers-{}", kernel.release));
@@ -118,6 +120,10 @@ fn relocate(folder: &Path, kernel: &Kernel) -> Result<()> {
     let text = fs::read_to_string(&makefile)
         .with_context(|| format!("the headers have no {}", makefile.display()))?;
     write(&makefile, &text.replace("/usr/src/", &format!("{}/", source.display())))?;
+    let types = headers.join("vmlinux");
+    if types.exists() {
+        fs::remove_file(&types).with_context(|| format!("cannot remove {}", types.display()))?;
+    }
     let body = kernel.release.strip_suffix(release::ARCHITECTURE).unwrap_or(&kernel.release);
     for (link, name) in [
         ("build", format!("linux-headers-{}", kernel.release)),

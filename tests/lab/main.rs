@@ -1,0 +1,5 @@
+//! On a stock Debian kernel, in the kernel lab: `cargo xtask test --only lab`. All tests of this
+//! program share one boot, one after the other.
+#![allow(clippy::unwrap_used)] // in a test that is what shall happen
+
+mod kernel;
