@@ -12,6 +12,6 @@ fn main() -> ExitCode {
 /// What the commands work with.
 const PROGRAM: Program = Program {
     open_device: vpt::open,
-    detach_loop: vpt::detach_loop,
+    undo: vpt::UNDO,
     check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
 };

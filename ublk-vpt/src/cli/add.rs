@@ -129,6 +129,15 @@ pub struct AddArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Tell the device's number plus 1 to this descriptor, as ublksrv's plug-ins do
+    #[arg(long, value_name = "FD", hide = true)]
+    pub eventfd: Option<i32>,
+    /// --recovery, in the spelling of ublksrv
+    #[arg(short = 'r', long = "user_recovery", value_name = "0|1", hide = true)]
+    pub user_recovery: Option<u8>,
+    /// --recovery, in the spelling of ublksrv
+    #[arg(short = 'i', long = "user_recovery_reissue", value_name = "0|1", hide = true)]
+    pub user_recovery_reissue: Option<u8>,
 }
 
 /// What it means.
@@ -179,6 +188,12 @@ impl AddArgs {
             spin: if self.no_spin { Spin::Off } else { Spin::Auto },
             patience: Duration::from_secs(self.timeout),
         })
+    }
+
+    /// Whether the device is to outlive its daemon, in whatever spelling.
+    pub fn wants_recovery(&self) -> bool {
+        let on = |value: Option<u8>| value.is_some_and(|v| v != 0);
+        self.recovery || on(self.user_recovery) || on(self.user_recovery_reissue)
     }
 
     /// TYPE and DISK may come by position or by option, in any mixture.

@@ -33,11 +33,42 @@ pub struct DelArgs {
     pub timeout: u64,
 }
 
+/// `ublk recover`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  ublk recover -n 0   serve it again, as it was; requests that waited inside go on
+  ublk recover -a     all that wait
+
+Only for devices made with `ublk add --recovery`; `ublk list` shows them as QUIESCED when their daemon
+has died. `ublk del` gives such a device up: what waits in it fails.")]
+pub struct RecoverArgs {
+    /// Device number
+    #[arg(short = 'n', long = "number", value_name = "ID", value_parser = device_id(),
+          required_unless_present = "all", conflicts_with = "all")]
+    pub id: Option<u32>,
+    /// All devices that wait
+    #[arg(short = 'a', long)]
+    pub all: bool,
+    /// Stay in the terminal; Ctrl-C ends the device
+    #[arg(long, conflicts_with = "all")]
+    pub foreground: bool,
+    /// How long it may take to come up
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Print one JSON object a device
+    #[arg(long)]
+    pub json: bool,
+    /// Tell the device's number plus 1 to this descriptor, as ublksrv's plug-ins do
+    #[arg(long, value_name = "FD", hide = true)]
+    pub eventfd: Option<i32>,
+}
+
 /// `ublk list`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 The lines have the shape of ublksrv's:
-  ublk list | awk '/max rq size/ {print $11}'   the state: LIVE, STARTING or DEAD
+  ublk list | awk '/max rq size/ {print $11}'   the state: LIVE, STARTING, QUIESCED or DEAD
   ublk list | awk '/max rq size/ {print $7}'    the daemon's process")]
 pub struct ListArgs {
     /// Only this device

@@ -8,14 +8,14 @@ mod size;
 mod tools;
 
 pub use add::{AddArgs, AddOptions};
-pub use manage::{DelArgs, ListArgs, SetArgs, StatsArgs, TopArgs};
+pub use manage::{DelArgs, ListArgs, RecoverArgs, SetArgs, StatsArgs, TopArgs};
 pub use measure::{BlktraceEvent, ProbeArgs, ReplayArgs, TraceFormat};
 pub use size::{format_size, parse_size};
 pub use tools::{CheckConfigArgs, CompletionsArgs, DumpConfigArgs, FeaturesArgs, ManArgs};
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::state::MAX_ID;
 
@@ -57,6 +57,8 @@ pub enum Command {
     Add(AddArgs),
     /// End devices.
     Del(DelArgs),
+    /// Go on serving ublk devices whose daemon died.
+    Recover(RecoverArgs),
     /// Say which devices there are.
     List(ListArgs),
     /// Say what a device did and how exactly it kept its time.
@@ -85,6 +87,37 @@ pub enum Command {
     /// Attaches a loop device, or detaches it; started by the daemon.
     #[command(name = crate::daemon::LOOP_COMMAND, hide = true)]
     Loop(LoopArgs),
+    /// Asks the ublk driver; started by other commands.
+    #[command(name = crate::daemon::UBLK_COMMAND, hide = true)]
+    Ublk(UblkArgs),
+    /// Gives a ublk device's node to its owner; started by udev.
+    #[command(name = "__chown", hide = true)]
+    Chown(ChownArgs),
+}
+
+/// `ublk __ublk`.
+#[derive(Args, Clone, Debug)]
+pub struct UblkArgs {
+    /// What to ask
+    pub what: UblkQuestion,
+    /// The device
+    pub id: u32,
+}
+
+/// What the ublk driver may be asked.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum UblkQuestion {
+    /// What it is.
+    Query,
+    /// To delete it.
+    Delete,
+}
+
+/// `ublk __chown`.
+#[derive(Args, Clone, Debug)]
+pub struct ChownArgs {
+    /// The node: /dev/ublkcN, /dev/ublkbN or a partition
+    pub node: PathBuf,
 }
 
 /// `ublk __loop`.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use vpt_model::DiskSpec;
 
+use super::eventfd::Caller;
 use super::{Failure, Outcome, Program, state_dir, surroundings};
 use crate::back::{Image as OpenImage, ImageError, ImageOptions, SMALLEST_IMAGE};
 use crate::cli::{AddArgs, AddOptions, format_size};
@@ -20,6 +21,12 @@ use crate::state::StateDir;
 const CLOSING_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(program: &Program, args: &AddArgs, out: &mut dyn Write) -> Outcome {
+    let mut caller = Caller::new(args.eventfd)?;
+    let outcome = add(program, args, &mut caller, out);
+    caller.ended(outcome)
+}
+
+fn add(program: &Program, args: &AddArgs, caller: &mut Caller, out: &mut dyn Write) -> Outcome {
     let options = args.check().map_err(Failure::Usage)?;
     let disk = Catalogue::of_this_machine().find(&options.disk)?;
     let spec = (program.check_disk)(&disk).map_err(Failure::Failed)?;
@@ -32,12 +39,14 @@ pub(super) fn run(program: &Program, args: &AddArgs, out: &mut dyn Write) -> Out
     let outcome = if args.foreground {
         run_foreground(&surroundings(program, state), request, |about| {
             live = true;
+            caller.live(about.id)?;
             teller.tell(about, out)
         })
         .map_err(Failure::Failed)
     } else {
         start(program, &state, &options, &request).and_then(|about| {
             live = true;
+            caller.live(about.id)?;
             Ok(teller.tell(&about, out)?)
         })
     };
@@ -95,7 +104,7 @@ fn request(
             depth: args.depth,
             queues: args.queues,
             block_size: args.block_size,
-            recovery: args.recovery,
+            recovery: args.wants_recovery(),
             unprivileged: args.unprivileged,
             recover: false,
             read_only: args.read_only,

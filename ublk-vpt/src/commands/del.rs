@@ -14,7 +14,9 @@ pub(super) fn run(program: &Program, args: &DelArgs, out: &mut dyn Write) -> Out
     let state = state_dir(program)?;
     let ids = match args.id {
         Some(id) => {
-            expect_living(&state, id)?;
+            if state.waiting(id, &program.undo).map_err(Failure::Failed)?.is_none() {
+                expect_living(&state, id)?;
+            }
             vec![id]
         }
         None => state.ids()?,
@@ -36,7 +38,14 @@ pub(super) fn run(program: &Program, args: &DelArgs, out: &mut dyn Write) -> Out
 }
 
 fn delete(program: &Program, state: &StateDir, args: &DelArgs, id: u32) -> Result<bool, Failure> {
-    let Some(pid) = state.living(id)? else { return Ok(false) };
+    let Some(pid) = state.living(id)? else {
+        // Without its daemon it may still be there, for the next one.
+        let waits = state.waiting(id, &program.undo).map_err(Failure::Failed)?.is_some();
+        if waits {
+            state.give_up(id, &program.undo).map_err(Failure::Failed)?;
+        }
+        return Ok(waits);
+    };
     let patience = Duration::from_secs(args.timeout);
     let asked = match Client::new(state, id).stop(args.force) {
         // Just starting: a signal is heeded as soon as the device is open.

@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::{Failure, Outcome};
 use crate::cli::FeaturesArgs;
+use crate::front::ublk::{Feature, driver_features, flag_names};
 
 /// One thing this machine may have.
 #[derive(Serialize)]
-struct Feature {
+struct Ability {
     name: &'static str,
     works: bool,
     /// Why not, or what for.
@@ -24,7 +25,7 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
     let features = [
         feature("front-fuse", "one file in a FUSE file system", fuse()),
         feature("front-loop", "a block device on that file (--loop)", loop_devices()),
-        feature("front-ublk", "a ublk block device", ublk()),
+        feature("front-ublk", "a block device of the ublk driver", ublk()),
         feature("sched-fifo", "completions on time on a busy machine (--rt)", sched_fifo()),
         feature("io-uring", "backing I/O without a thread per request", io_uring()),
     ];
@@ -34,16 +35,34 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         writeln!(out, "{text}")?;
         return Ok(());
     }
-    for Feature { name, works, note } in features {
+    for Ability { name, works, note } in features {
         writeln!(out, "{name:<12} {:<4} {note}", if works { "yes" } else { "no" })?;
+    }
+    tell_driver(out)
+}
+
+/// What the ublk driver can do, if there is one.
+fn tell_driver(out: &mut dyn Write) -> Outcome {
+    let Ok(driver) = driver_features() else { return Ok(()) };
+    let Some(flags) = driver else {
+        writeln!(out, "\nthe ublk driver is too old to tell its features (before Linux 6.5)")?;
+        return Ok(());
+    };
+    writeln!(out, "\nthe ublk driver's features, 0x{flags:x}:")?;
+    let (known, unnamed) = flag_names(flags);
+    for Feature { name, what, .. } in known {
+        writeln!(out, "  {name:<22} {what}")?;
+    }
+    if unnamed != 0 {
+        writeln!(out, "  0x{unnamed:<20x} newer than this program")?;
     }
     Ok(())
 }
 
-fn feature(name: &'static str, what: &str, found: Result<(), String>) -> Feature {
+fn feature(name: &'static str, what: &str, found: Result<(), String>) -> Ability {
     let works = found.is_ok();
     let note = found.err().map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
-    Feature { name, works, note }
+    Ability { name, works, note }
 }
 
 fn fuse() -> Result<(), String> {
@@ -60,11 +79,7 @@ fn loop_devices() -> Result<(), String> {
 }
 
 fn ublk() -> Result<(), String> {
-    openable(
-        "/dev/ublk-control",
-        "the kernel has no ublk driver loaded (modprobe ublk_drv, from Linux 6.0 on)",
-    )?;
-    Err("the kernel has it, this program does not use it: its fronts are FUSE and loop".into())
+    driver_features().map(drop)
 }
 
 fn sched_fifo() -> Result<(), String> {

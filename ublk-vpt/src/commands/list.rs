@@ -1,5 +1,6 @@
 //! `ublk list`.
 
+use std::fs::FileType;
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -28,7 +29,7 @@ pub(super) fn run(program: &Program, args: &ListArgs, out: &mut dyn Write) -> Ou
     let mut devices = Vec::new();
     for id in ids {
         match Record::read(&state.file(id, "json")) {
-            Ok(Some(record)) => devices.push(Listed::of(&state, id, record)?),
+            Ok(Some(record)) => devices.push(Listed::of(program, &state, id, record)?),
             // Its number is taken, but it is not yet written down; or it has just ended.
             Ok(None) => {}
             Err(e) => complain(&format!("warning: {e}")),
@@ -56,9 +57,15 @@ struct Listed {
 }
 
 impl Listed {
-    fn of(state: &StateDir, id: u32, record: Record) -> Result<Self, super::Failure> {
+    fn of(
+        program: &Program,
+        state: &StateDir,
+        id: u32,
+        record: Record,
+    ) -> Result<Self, super::Failure> {
         let life = match state.living(id)? {
             Some(_) => record.dev_info.state,
+            None if matches!(state.waiting(id, &program.undo), Ok(Some(_))) => LifeState::Quiesced,
             None => LifeState::Dead,
         };
         let mut k = None;
@@ -76,11 +83,15 @@ impl Listed {
     fn text(&self) -> String {
         let dev = &self.record.dev_info;
         let target = &self.record.target;
-        let block = block_numbers(&target.path).unwrap_or((0, 0));
+        let block = numbers(&target.path, FileTypeExt::is_block_device).unwrap_or((0, 0));
+        let queue_node = Path::new("/dev").join(format!("ublkc{}", self.id));
+        let on_ublk = self.record.cleanup.ublk;
+        let char = on_ublk.then(|| numbers(&queue_node, FileTypeExt::is_char_device)).flatten();
+        let char = char.unwrap_or((0, 0));
         let mut text = format!(
             "dev id {}: nr_hw_queues {} queue_depth {} block size {} dev_capacity {}\n\
              \tmax rq size {} daemon pid {} flags 0x{:x} state {}\n\
-             \tublkc: 0:0 ublkb: {}:{} owner: {}:{}\n",
+             \tublkc: {}:{} ublkb: {}:{} owner: {}:{}\n",
             self.id,
             dev.nr_hw_queues,
             dev.queue_depth,
@@ -90,6 +101,8 @@ impl Listed {
             dev.ublksrv_pid,
             dev.flags,
             self.life.name(),
+            char.0,
+            char.1,
             block.0,
             block.1,
             dev.owner_uid,
@@ -142,14 +155,12 @@ impl Listed {
     }
 }
 
-/// Major and minor number, if it is a block device.
-fn block_numbers(path: &Path) -> Option<(u32, u32)> {
+/// Major and minor number, if it is a node of the wanted kind.
+fn numbers(path: &Path, wanted: fn(&FileType) -> bool) -> Option<(u32, u32)> {
     // Only names under /dev are looked at: a file of a stopped daemon would not answer.
     let meta = path.starts_with("/dev").then(|| path.metadata().ok()).flatten()?;
     let number = meta.rdev();
-    meta.file_type()
-        .is_block_device()
-        .then(|| (rustix::fs::major(number), rustix::fs::minor(number)))
+    wanted(&meta.file_type()).then(|| (rustix::fs::major(number), rustix::fs::minor(number)))
 }
 
 /// The CPUs a thread may run on: `0 1 4`.
@@ -185,7 +196,9 @@ mod tests {
 
     #[test]
     fn block_numbers_only_of_block_devices() {
-        assert_eq!(block_numbers(Path::new("/dev/null")), None);
-        assert_eq!(block_numbers(Path::new("/proc/self/exe")), None);
+        let block = FileTypeExt::is_block_device;
+        assert_eq!(numbers(Path::new("/dev/null"), block), None);
+        assert_eq!(numbers(Path::new("/dev/null"), FileTypeExt::is_char_device), Some((1, 3)));
+        assert_eq!(numbers(Path::new("/proc/self/exe"), block), None);
     }
 }

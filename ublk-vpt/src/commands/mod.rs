@@ -5,15 +5,18 @@ mod completions;
 mod config;
 mod daemon;
 mod del;
+mod eventfd;
 mod features;
 mod list;
 mod loop_helper;
 mod man;
 mod plots;
 mod probe;
+mod recover;
 mod replay;
 mod set;
 mod stats;
+mod ublk_helper;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -27,15 +30,15 @@ use crate::control::ClientError;
 use crate::daemon::Surroundings;
 use crate::daemon::device::{DiskText, OpenDevice};
 use crate::disks::DiskError;
-use crate::state::{DetachLoop, StateDir, StateError};
+use crate::state::{StateDir, StateError, Undo};
 
 /// What the program is made of besides the commands here.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// Opens devices.
     pub open_device: OpenDevice,
-    /// Detaches the loop devices of dead ones.
-    pub detach_loop: DetachLoop,
+    /// Undoes what dead ones left.
+    pub undo: Undo,
     /// Reads a disk's file; the error names file, line and column.
     pub check_disk: fn(&DiskText) -> Result<DiskSpec, String>,
 }
@@ -86,7 +89,7 @@ impl From<ClientError> for Failure {
 
 /// Runs the command that `args` (the program's name first) ask for.
 pub fn main(program: &Program, args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let command = match Cli::try_parse_from(args) {
+    let command = match Cli::try_parse_from(for_plug_in(args.into_iter().collect())) {
         Ok(cli) => cli.command,
         Err(e) => {
             // Help and version too come this way. A closed output is no reason to fail.
@@ -110,10 +113,22 @@ pub fn main(program: &Program, args: impl IntoIterator<Item = OsString>) -> Exit
     }
 }
 
+/// Under the name of a plug-in of ublksrv's `ublk` this may be asked `help -t vpt`.
+fn for_plug_in(args: Vec<OsString>) -> Vec<OsString> {
+    let is_plug_in = args.first().is_some_and(|name| name.to_string_lossy().ends_with(".vpt"));
+    match args.get(1) {
+        Some(word) if is_plug_in && word == "help" => {
+            ["ublk", "add", "--help"].map(Into::into).into()
+        }
+        _ => args,
+    }
+}
+
 fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
     match command {
         Command::Add(args) => add::run(program, args, out),
         Command::Del(args) => del::run(program, args, out),
+        Command::Recover(args) => recover::run(program, args, out),
         Command::List(args) => list::run(program, args, out),
         Command::Stats(args) => stats::run(program, args, out),
         Command::Set(args) => set::run(program, args),
@@ -126,6 +141,8 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::Completions(args) => completions::run(args, Cli::command(), out),
         Command::Man(args) => man::run(args, Cli::command(), out),
         Command::Loop(args) => loop_helper::run(args, out),
+        Command::Ublk(args) => ublk_helper::run(args, out),
+        Command::Chown(args) => ublk_helper::chown(args),
         Command::Daemon => daemon::run(&surroundings(program, StateDir::of_this_user()?)),
     }
 }
@@ -145,7 +162,7 @@ fn state_dir(program: &Program) -> Result<StateDir, Failure> {
 /// Clears away and says so. What does not work is said too, and does not keep the command from its
 /// work: `list` shows such a device as DEAD.
 fn reap(state: &StateDir, program: &Program) {
-    let reaped = match state.reap(program.detach_loop) {
+    let reaped = match state.reap(&program.undo) {
         Ok(reaped) => reaped,
         Err(e) => return complain(&format!("dead devices are not cleared away: {e}")),
     };
@@ -166,7 +183,7 @@ fn reap(state: &StateDir, program: &Program) {
 }
 
 fn surroundings(program: &Program, state: StateDir) -> Surroundings {
-    Surroundings { state, open_device: program.open_device, detach_loop: program.detach_loop }
+    Surroundings { state, open_device: program.open_device, undo: program.undo }
 }
 
 /// The process of device `id`'s daemon.

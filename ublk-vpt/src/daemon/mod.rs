@@ -15,9 +15,11 @@ mod run;
 mod spawn;
 mod start;
 mod store;
+mod ublk_helper;
 pub mod vpt;
 
 pub use loop_helper::LOOP_COMMAND;
 pub use run::{Surroundings, run_background, run_foreground};
 pub use spawn::{DAEMON_COMMAND, SpawnError, spawn};
 pub use start::{Announcement, StartRequest};
+pub use ublk_helper::UBLK_COMMAND;

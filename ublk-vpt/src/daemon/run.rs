@@ -17,7 +17,7 @@ use super::device::{Device, DeviceConfig, ExitReason, Front, OpenDevice};
 use super::fronts;
 use super::start::{Announcement, StartRequest};
 use crate::control::{ControlHandler, StopCause};
-use crate::state::{Claim, DetachLoop, LifeState, Record, StateDir};
+use crate::state::{Claim, LifeState, Record, StateDir, Undo};
 
 /// Environment variable with the log filter.
 const LOG_VARIABLE: &str = "UBLK_LOG";
@@ -35,8 +35,8 @@ pub struct Surroundings {
     pub state: StateDir,
     /// Opens the device.
     pub open_device: OpenDevice,
-    /// Detaches loop devices of dead ones.
-    pub detach_loop: DetachLoop,
+    /// Undoes what dead ones left.
+    pub undo: Undo,
 }
 
 /// Runs as the background process that [`super::spawn`] started: request on standard input, readiness
@@ -121,10 +121,12 @@ fn run(
         move |name| drop(stop.send(StopCause::Signal(name)))
     })
     .map_err(|e| format!("cannot handle signals: {e}"))?;
-    let claim = surroundings
-        .state
-        .claim(request.id, surroundings.detach_loop)
-        .map_err(|e| e.to_string())?;
+    let state = &surroundings.state;
+    let claim = match request.id {
+        Some(id) if request.device.recover => state.claim_waiting(id, &surroundings.undo),
+        wanted => state.claim(wanted, &surroundings.undo),
+    };
+    let claim = claim.map_err(|e| e.to_string())?;
     let result = claimed(&claim).and_then(|()| {
         let mut config = request.device;
         config.id = claim.id();
@@ -144,7 +146,7 @@ fn run(
     }
     ready::stopping();
     let id = claim.id();
-    if let Err(problem) = claim.release(surroundings.detach_loop) {
+    if let Err(problem) = claim.release(&surroundings.undo) {
         tracing::error!("device {id} is not cleared away: {problem}; the next command tries again");
     }
     drop(signals);
@@ -164,8 +166,11 @@ impl Opening<'_> {
         (stop, stops): (Sender<StopCause>, Receiver<StopCause>),
         announce: impl FnOnce(&Announcement) -> io::Result<()>,
     ) -> Result<(), String> {
-        // Written before anything is mounted, so that a kill at any later moment can be undone.
-        self.write(&Record::starting(self.config))?;
+        // Written before anything is mounted, so that a kill at any later moment can be undone. A device
+        // that is taken over has its record.
+        if !self.config.recover {
+            self.write(&Record::starting(self.config))?;
+        }
         let device: Arc<dyn Device> =
             (self.surroundings.open_device)(self.config).map_err(|e| e.to_string())?.into();
         let stopper = spawn_stopper(Arc::clone(&device), stops);
@@ -201,6 +206,9 @@ impl Opening<'_> {
         let server = Server::start(&socket, Limits::default(), handler)
             .map_err(|e| format!("control socket {}: {e}", socket.display()))?;
         self.write(&Record::open(self.config, &info, LifeState::Live))?;
+        if let Err(e) = self.claim.recovered() {
+            tracing::warn!("the old record stays ({e})");
+        }
         for note in &info.notes {
             tracing::info!("{note}");
         }

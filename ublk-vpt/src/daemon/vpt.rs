@@ -1,23 +1,23 @@
 //! The device itself: engine, backing store and front end put together as a [`DeviceConfig`] says.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use vpt_model::{Disk, KController, KMode, Sectors};
 
 use super::device::{
-    Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, Front, RealTime, SetError, Settings, Spin,
-    ThreadInfo,
+    Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, Front, RealTime, SetError, Settings,
+    Spin, ThreadInfo,
 };
 use super::end::End;
 pub use super::model::{adjust, read_disk};
 use super::model::{k_mode, scale_settings};
-use super::{fronts, loop_helper, store};
+use super::{fronts, loop_helper, store, ublk_helper};
 use crate::back::Faults;
 use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
 use crate::front::{OnEnd, Served};
 use crate::report::{StatsReport, TraceRecord};
+use crate::state::Undo;
 
 /// How long `stop` waits for the backing store to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -274,10 +274,11 @@ impl Device for VptDevice {
 }
 
 /// For clearing away after dead daemons.
-///
-/// # Errors
-/// One line.
-pub fn detach_loop(device: &Path, backing: &Path) -> Result<(), String> {
-    loop_helper::detach(device, backing)
-        .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
-}
+pub const UNDO: Undo = Undo {
+    detach_loop: |device, backing| {
+        loop_helper::detach(device, backing)
+            .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
+    },
+    find_ublk: ublk_helper::query,
+    delete_ublk: ublk_helper::delete,
+};

@@ -252,9 +252,7 @@ impl Core {
         let Some(mut slot) = slot else {
             return;
         };
-        let (Some(verdict), Some((backed_at, back))) =
-            (slot.verdict, slot.backed.take())
-        else {
+        let (Some(verdict), Some((backed_at, back))) = (slot.verdict, slot.backed.take()) else {
             return;
         };
         self.vacant.push(tag);

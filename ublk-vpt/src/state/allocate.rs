@@ -3,11 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use daemonkit::lock::{LockError, LockFile};
 
-use super::{DetachLoop, MAX_ID, Reaped, Record, StateDir, StateError};
+use super::record::SET_ASIDE;
+use super::{MAX_ID, Reaped, Record, StateDir, StateError, Undo};
 
 /// A command that looks who has a number locks it for a moment: so long a wanted number is waited for.
 const LOOK_PATIENCE: Duration = Duration::from_millis(100);
@@ -18,6 +20,8 @@ pub struct Claim {
     state: StateDir,
     id: u32,
     lock: LockFile,
+    /// The record is set aside.
+    recovering: AtomicBool,
 }
 
 /// Why there is no number.
@@ -35,6 +39,14 @@ pub enum ClaimError {
         /// Its image or disk.
         what: String,
     },
+    /// A ublk device without its daemon has it.
+    #[error("device {0} waits for a daemon: ublk recover -n {0}, or give it up: ublk del -n {0}")]
+    Waiting(u32),
+    /// There is nothing to go on with.
+    #[error(
+        "device {0} cannot be recovered: {1}; only a ublk device made with --recovery, whose daemon died"
+    )]
+    NotWaiting(u32, &'static str),
     /// A dead device has it and cannot be cleared away.
     #[error("device {0} is dead but cannot be cleared away: {1}")]
     Remains(u32, String),
@@ -51,7 +63,7 @@ impl StateDir {
     ///
     /// # Errors
     /// See [`ClaimError`].
-    pub fn claim(&self, wanted: Option<u32>, detach: DetachLoop) -> Result<Claim, ClaimError> {
+    pub fn claim(&self, wanted: Option<u32>, undo: &Undo) -> Result<Claim, ClaimError> {
         let _directory = self.lock()?;
         let candidates = wanted.map_or(0..=MAX_ID, |id| id..=id);
         for id in candidates {
@@ -59,14 +71,20 @@ impl StateDir {
             let patience = if wanted.is_some() { LOOK_PATIENCE } else { Duration::ZERO };
             match LockFile::lock_within(&path, patience) {
                 Ok(lock) => {
-                    let remains = self.clear(id, detach);
+                    if !matches!(self.waiting(id, undo), Ok(None)) {
+                        if wanted.is_some() {
+                            return Err(ClaimError::Waiting(id));
+                        }
+                        continue;
+                    }
+                    let remains = self.clear(id, undo);
                     if let Reaped { problem: Some(problem), .. } = remains {
                         if wanted.is_some() {
                             return Err(ClaimError::Remains(id, problem));
                         }
                         continue; // another number will do
                     }
-                    return Ok(Claim { state: self.clone(), id, lock });
+                    return Ok(Claim::new(self, id, lock));
                 }
                 Err(LockError::Held { pid, .. }) if wanted.is_some() => {
                     let what = self.what_is_served(id);
@@ -81,6 +99,45 @@ impl StateDir {
         Err(ClaimError::None)
     }
 
+    /// Takes the number of a device that waits for its next daemon. Its record is set aside until
+    /// [`Claim::recovered`].
+    ///
+    /// # Errors
+    /// See [`ClaimError`]; then it waits as before.
+    pub fn claim_waiting(&self, id: u32, undo: &Undo) -> Result<Claim, ClaimError> {
+        let _directory = self.lock()?;
+        let path = self.file(id, "lock");
+        let lock = match LockFile::lock_within(&path, LOOK_PATIENCE) {
+            Ok(lock) => lock,
+            Err(LockError::Held { pid, .. }) => {
+                let what = self.what_is_served(id);
+                return Err(ClaimError::Taken { id, pid: pid.unwrap_or(0), what });
+            }
+            Err(LockError::Io { path, source }) => {
+                return Err(StateError::Io { path, source }.into());
+            }
+        };
+        let mut record = match self.waiting(id, undo) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Err(ClaimError::NotWaiting(id, "the driver has no such device")),
+            Err(problem) => return Err(ClaimError::Remains(id, problem)),
+        };
+        let claim = Claim::new(self, id, lock);
+        record.successors.push(std::process::id());
+        let (json, aside) = (claim.file("json"), claim.file(SET_ASIDE));
+        record.write(&aside).map_err(|source| StateError::Io { path: aside, source })?;
+        match fs::remove_file(&json) {
+            // It had been set aside by one that was killed over it.
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(StateError::Io { path: json, source }.into())
+            }
+            _ => {
+                claim.recovering.store(true, Ordering::Relaxed);
+                Ok(claim)
+            }
+        }
+    }
+
     fn what_is_served(&self, id: u32) -> String {
         match Record::read(&self.file(id, "json")) {
             Ok(Some(Record { target, .. })) => {
@@ -92,6 +149,21 @@ impl StateDir {
 }
 
 impl Claim {
+    fn new(state: &StateDir, id: u32, lock: LockFile) -> Self {
+        Self { state: state.clone(), id, lock, recovering: AtomicBool::new(false) }
+    }
+
+    /// The device is this process's from now on, and written down as that.
+    ///
+    /// # Errors
+    /// The old record cannot be removed.
+    pub fn recovered(&self) -> io::Result<()> {
+        if self.recovering.swap(false, Ordering::Relaxed) {
+            fs::remove_file(self.file(SET_ASIDE))?;
+        }
+        Ok(())
+    }
+
     /// The number.
     pub fn id(&self) -> u32 {
         self.id
@@ -133,13 +205,20 @@ impl Claim {
         }
     }
 
-    /// Clears away what this device has in the state directory and lets go of the number.
+    /// Clears away what this device has in the state directory and lets go of the number. A device
+    /// whose recovery did not come to an end waits on.
     ///
     /// # Errors
     /// What could not be cleared away; the next command tries again.
-    pub fn release(self, detach: DetachLoop) -> Result<(), String> {
+    pub fn release(self, undo: &Undo) -> Result<(), String> {
         let directory = self.state.lock().map_err(|e| e.to_string())?;
-        let cleared = self.state.clear(self.id, detach);
+        if self.recovering.load(Ordering::Relaxed) {
+            // It waits as before.
+            let aside = self.file(SET_ASIDE);
+            return fs::rename(&aside, self.file("json"))
+                .map_err(|e| format!("{}: {e}", aside.display()));
+        }
+        let cleared = self.state.clear(self.id, undo);
         let removed = match cleared.problem {
             Some(problem) => Err(problem),
             None => self.lock.remove().map_err(|e| e.to_string()),
@@ -151,9 +230,10 @@ impl Claim {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
+
+    const NOTHING: Undo =
+        Undo { detach_loop: |_, _| Ok(()), find_ublk: |_| Ok(None), delete_ublk: |_| Ok(()) };
 
     #[test]
     fn a_look_does_not_keep_a_free_number_from_who_wants_it() {
@@ -170,11 +250,11 @@ mod tests {
                 assert!(!claimed.load(Ordering::SeqCst));
                 drop(look);
             });
-            let claim = state.claim(Some(3), |_, _| Ok(())).unwrap();
+            let claim = state.claim(Some(3), &NOTHING).unwrap();
             claimed.store(true, Ordering::SeqCst);
-            let taken = state.claim(Some(3), |_, _| Ok(())).unwrap_err();
+            let taken = state.claim(Some(3), &NOTHING).unwrap_err();
             assert!(taken.to_string().contains("device 3 exists"), "{taken}");
-            claim.release(|_, _| Ok(())).unwrap();
+            claim.release(&NOTHING).unwrap();
         });
     }
 }

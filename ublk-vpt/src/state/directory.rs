@@ -121,7 +121,7 @@ impl StateDir {
             let (number, ending) = name.split_once('.').unwrap_or((name, ""));
             if number.len() == 4
                 && number.bytes().all(|b| b.is_ascii_digit())
-                && matches!(ending, "" | "lock" | "json" | "sock")
+                && matches!(ending, "" | "lock" | "json" | "kept" | "sock")
                 && let Ok(id) = number.parse()
             {
                 ids.push(id);

@@ -13,14 +13,23 @@ use daemonkit::lock::{LockError, LockFile};
 
 use super::process::is_dying;
 use super::{Cleanup, Record, StateDir, StateError};
+use crate::front::ublk::{KernelDevice, KernelState};
 use crate::mounts::{self, Mount};
 
 /// How long a killed daemon may take to let go of its lock.
 const DYING_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Detaches a loop device (`/dev/loopN`) if its backing file still is the given one; `Ok` when it is
-/// not attached or another's. An error is one line for people.
-pub type DetachLoop = fn(device: &Path, backing: &Path) -> Result<(), String>;
+/// How what is outside the state directory is undone. Every error is one line for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo {
+    /// Detaches a loop device (`/dev/loopN`) if its backing file still is the given one; `Ok` when it
+    /// is not attached or another's.
+    pub detach_loop: fn(device: &Path, backing: &Path) -> Result<(), String>,
+    /// What the ublk driver says about the device of a number, if it has one.
+    pub find_ublk: fn(id: u32) -> Result<Option<KernelDevice>, String>,
+    /// Has the ublk driver delete the device of a number; what waits in it fails.
+    pub delete_ublk: fn(id: u32) -> Result<(), String>,
+}
 
 /// What was done about one dead device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +60,7 @@ impl StateDir {
     ///
     /// # Errors
     /// The directory cannot be read, or is another user's.
-    pub fn reap(&self, detach: DetachLoop) -> Result<Vec<Reaped>, StateError> {
+    pub fn reap(&self, undo: &Undo) -> Result<Vec<Reaped>, StateError> {
         // The common case, nothing dead, needs no lock and no permission to write.
         let mut dead = Vec::new();
         for id in self.ids()? {
@@ -71,7 +80,11 @@ impl StateDir {
                 Err(LockError::Held { .. }) => continue,
                 Err(LockError::Io { path, source }) => return Err(StateError::Io { path, source }),
             };
-            let mut report = self.clear(id, detach);
+            let mut report = match self.waiting(id, undo) {
+                Ok(Some(_)) => continue,
+                Ok(None) => self.clear(id, undo),
+                Err(problem) => Reaped { id, problem: Some(problem), ..Reaped::default() },
+            };
             if report.problem.is_none()
                 && let Err(e) = lock.remove()
             {
@@ -82,6 +95,35 @@ impl StateDir {
             }
         }
         Ok(reaped)
+    }
+
+    /// The record of device `id` if its daemon is gone and the ublk driver keeps it for the next one.
+    ///
+    /// # Errors
+    /// It may be so, but the driver cannot be asked: one line.
+    pub fn waiting(&self, id: u32, undo: &Undo) -> Result<Option<Record>, String> {
+        let Ok(Some(record)) = Record::read(&self.file(id, "json")) else { return Ok(None) };
+        if !record.is_recoverable() {
+            return Ok(None);
+        }
+        let waits = (undo.find_ublk)(id)?.is_some_and(|device| {
+            is_ours_in_driver(&device, &record)
+                && matches!(device.state, KernelState::Quiesced | KernelState::FailIo)
+        });
+        Ok(waits.then_some(record))
+    }
+
+    /// Gives up a device that waits for its next daemon.
+    ///
+    /// # Errors
+    /// One line: somebody has it, or it cannot be cleared away.
+    pub fn give_up(&self, id: u32, undo: &Undo) -> Result<(), String> {
+        let _directory = self.lock().map_err(|e| e.to_string())?;
+        let lock = LockFile::try_lock(&self.file(id, "lock")).map_err(|e| e.to_string())?;
+        match self.clear(id, undo).problem {
+            Some(problem) => Err(problem),
+            None => lock.remove().map_err(|e| e.to_string()),
+        }
     }
 
     /// Whether device `id`'s daemon is gone. One that has been killed but still holds its lock is
@@ -100,13 +142,17 @@ impl StateDir {
     }
 
     /// Undoes and removes everything of device `id` but its lock, which the caller holds.
-    pub(super) fn clear(&self, id: u32, detach: DetachLoop) -> Reaped {
+    pub(super) fn clear(&self, id: u32, undo: &Undo) -> Reaped {
         let mut report = Reaped { id, ..Reaped::default() };
         let json = self.file(id, "json");
         let own_mount = self.mount_dir(id);
+        let mut in_driver = Ok(());
         let cleanup = match Record::read(&json) {
             Ok(Some(record)) => {
                 report.pid = Some(record.dev_info.ublksrv_pid);
+                if record.cleanup.ublk {
+                    in_driver = delete_in_driver(&record, undo, &mut report.done);
+                }
                 record.cleanup
             }
             Ok(None) => Cleanup { mount: own_mount.clone(), ..Cleanup::default() },
@@ -115,8 +161,8 @@ impl StateDir {
                 Cleanup { mount: own_mount.clone(), ..Cleanup::default() }
             }
         };
-        report.problem = self
-            .undo(&cleanup, &own_mount, detach, &mut report.done)
+        report.problem = in_driver
+            .and_then(|()| self.undo(&cleanup, &own_mount, undo, &mut report.done))
             .and_then(|()| self.remove_files(id, &own_mount))
             .err();
         report
@@ -126,11 +172,11 @@ impl StateDir {
         &self,
         cleanup: &Cleanup,
         own_mount: &Path,
-        detach: DetachLoop,
+        undo: &Undo,
         done: &mut Vec<String>,
     ) -> Result<(), String> {
         for (device, backing) in loop_devices(cleanup) {
-            detach(&device, &backing)
+            (undo.detach_loop)(&device, &backing)
                 .map_err(|e| format!("cannot detach {}: {e}", device.display()))?;
             done.push(format!("detached {}", device.display()));
         }
@@ -159,7 +205,7 @@ impl StateDir {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&log, e)),
             _ => {}
         }
-        for ending in ["sock", "json"] {
+        for ending in ["sock", "kept", "json"] {
             let path = self.file(id, ending);
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&path, e)),
@@ -175,6 +221,24 @@ impl StateDir {
         }
         Ok(())
     }
+}
+
+/// Deletes the ublk driver's device of this record, if it still has it.
+fn delete_in_driver(record: &Record, undo: &Undo, done: &mut Vec<String>) -> Result<(), String> {
+    let id = record.dev_info.dev_id;
+    if (undo.find_ublk)(id)?.is_some_and(|device| is_ours_in_driver(&device, record)) {
+        (undo.delete_ublk)(id)?;
+        done.push(format!("deleted /dev/ublkb{id}"));
+    }
+    Ok(())
+}
+
+/// Whether the driver's device is the one of this record, and not one that another program has made
+/// under the number since. One that was never started has no process yet.
+fn is_ours_in_driver(device: &KernelDevice, record: &Record) -> bool {
+    let pids = std::iter::once(&record.dev_info.ublksrv_pid).chain(&record.successors);
+    let ours = |pid: &u32| i32::try_from(*pid).is_ok_and(|pid| pid == device.pid);
+    pids.into_iter().any(ours) || (device.pid <= 0 && device.state == KernelState::Dead)
 }
 
 /// On somebody's own directory only what we mounted is ours. A kill between mounting and writing that
@@ -216,6 +280,9 @@ fn loop_devices(cleanup: &Cleanup) -> Vec<(PathBuf, PathBuf)> {
 mod tests {
     use super::*;
 
+    const NOTHING: Undo =
+        Undo { detach_loop: |_, _| Ok(()), find_ublk: |_| Ok(None), delete_ublk: |_| Ok(()) };
+
     #[test]
     fn only_who_left_something_has_died() {
         let dir = tempfile::tempdir().unwrap();
@@ -223,7 +290,7 @@ mod tests {
         // As try_lock finds it when the daemon ended after the look: it makes the file anew.
         fs::write(state.file(1, "lock"), "").unwrap();
         fs::write(state.file(2, "json"), "{").unwrap();
-        let reaped = state.reap(|_, _| Ok(())).unwrap();
+        let reaped = state.reap(&NOTHING).unwrap();
         assert_eq!(reaped.iter().map(|r| r.id).collect::<Vec<_>>(), [2]);
         assert_eq!(state.ids().unwrap(), [0; 0]);
     }

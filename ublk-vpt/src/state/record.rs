@@ -10,7 +10,11 @@ use crate::daemon::device::{DeviceConfig, DeviceInfo, Front};
 use crate::mounts::Mount;
 
 /// The version of the record's shape.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The ending of a record's name while a daemon takes its device over: libublk would read a record
+/// under its own name, and write it back in several steps.
+pub(super) const SET_ASIDE: &str = "kept";
 
 /// Where a device is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,8 @@ pub enum LifeState {
     Starting,
     /// It works.
     Live,
+    /// Its daemon is gone and it waits for the next one. Never written down: the ublk driver knows.
+    Quiesced,
     /// Its daemon is gone. Never written down: it is found by the lock.
     Dead,
 }
@@ -30,6 +36,7 @@ impl LifeState {
         match self {
             Self::Starting => "STARTING",
             Self::Live => "LIVE",
+            Self::Quiesced => "QUIESCED",
             Self::Dead => "DEAD",
         }
     }
@@ -100,10 +107,12 @@ pub struct Cleanup {
     pub file: Option<PathBuf>,
     /// The loop device on it, once it is attached.
     pub loop_device: Option<PathBuf>,
+    /// The ublk driver has, or is about to have, a device of this number for us.
+    pub ublk: bool,
 }
 
 /// All of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of this shape.
     pub version: u32,
@@ -117,6 +126,11 @@ pub struct Record {
     pub cleanup: Cleanup,
     /// What its user should know.
     pub notes: Vec<String>,
+    /// All that decided what it is, for a daemon that goes on with it.
+    pub config: DeviceConfig,
+    /// Processes that began to go on with it since this was written, and may have got as far as having
+    /// the driver know them.
+    pub successors: Vec<u32>,
 }
 
 /// A record that is there but of no use.
@@ -156,8 +170,14 @@ impl Record {
                 read_only: config.read_only,
             },
             queues: Vec::new(),
-            cleanup: Cleanup { mount: config.mount.clone(), ..Cleanup::default() },
+            cleanup: Cleanup {
+                mount: config.mount.clone(),
+                ublk: config.front == Front::Ublk,
+                ..Cleanup::default()
+            },
             notes: Vec::new(),
+            config: config.clone(),
+            successors: Vec::new(),
         }
     }
 
@@ -197,7 +217,13 @@ impl Record {
         daemonkit::atomic::write(path, &text, 0o644)
     }
 
-    /// Reads one; `None` if there is none.
+    /// Whether the device may outlive its daemon.
+    pub fn is_recoverable(&self) -> bool {
+        self.config.front == Front::Ublk && self.config.recovery
+    }
+
+    /// Reads one; `None` if there is none. While a daemon takes a device over, its record is under
+    /// another name: see [`super::Claim::for_recovery`].
     ///
     /// # Errors
     /// It is there but not readable, or not a record of this version.
@@ -205,7 +231,13 @@ impl Record {
         let refuse = |reason: String| RecordError { path: path.to_owned(), reason };
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                match fs::read(path.with_extension(SET_ASIDE)) {
+                    Ok(bytes) => bytes,
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(e) => return Err(refuse(e.to_string())),
+                }
+            }
             Err(e) => return Err(refuse(e.to_string())),
         };
         let record: Self = serde_json::from_slice(&bytes)

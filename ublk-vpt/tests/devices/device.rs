@@ -22,11 +22,16 @@ use ublk_vpt::daemon::device::{
     Device, DeviceConfig, DeviceError, DeviceInfo, ExitReason, SetError, Settings, ThreadInfo,
 };
 use ublk_vpt::report::{StatsReport, TraceRecord};
+use ublk_vpt::state::Undo;
 use vpt_model::DiskSpec;
 
 pub(crate) const PROGRAM: Program = Program {
     open_device: open,
-    detach_loop: |device, _| losetup(&["-d".as_ref(), device.as_os_str()]),
+    undo: Undo {
+        detach_loop: |device, _| losetup(&["-d".as_ref(), device.as_os_str()]),
+        find_ublk: |_| Ok(None),
+        delete_ublk: |_| Ok(()),
+    },
     check_disk: |disk| {
         if disk.text.contains("bad-file") {
             return Err(format!("{}:1:1: a bad file", disk.origin));

@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use daemonkit::lock::LockFile;
 use serde_json::Value;
-use ublk_vpt::state::StateDir;
+use ublk_vpt::state::{StateDir, Undo};
 
 use super::fixture::Fixture;
 use super::harness::{Skipped, Test};
+
+const NOTHING: Undo =
+    Undo { detach_loop: |_, _| Ok(()), find_ublk: |_| Ok(None), delete_ublk: |_| Ok(()) };
 
 pub(crate) const TESTS: &[Test] = &[
     ("many_adds_at_once_get_different_numbers", many_adds_at_once_get_different_numbers),
@@ -82,8 +85,8 @@ fn clearing_away_takes_no_number() -> Result<(), Skipped> {
         let refused = (0..50)
             .find_map(|phase| {
                 pause(phase);
-                let claim = state.claim(Some(5), |_, _| Ok(()));
-                claim.map(|claim| claim.release(|_, _| Ok(())).unwrap()).err()
+                let claim = state.claim(Some(5), &NOTHING);
+                claim.map(|claim| claim.release(&NOTHING).unwrap()).err()
             })
             .map(|e| e.to_string());
         done.store(true, Ordering::Relaxed);

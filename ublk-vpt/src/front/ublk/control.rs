@@ -59,6 +59,10 @@ pub struct KernelDevice {
     pub pid: i32,
     /// Requests that may be inside.
     pub depth: u16,
+    /// Whose it is.
+    pub owner_uid: u32,
+    /// Whose group's it is.
+    pub owner_gid: u32,
 }
 
 impl KernelDevice {
@@ -68,6 +72,8 @@ impl KernelDevice {
             flags: info.flags,
             pid: info.ublksrv_pid,
             depth: info.queue_depth,
+            owner_uid: info.owner_uid,
+            owner_gid: info.owner_gid,
         }
     }
 

@@ -72,7 +72,9 @@ pub enum UblkError {
         reason: String,
     },
     /// The driver lacks something that was asked for.
-    #[error("{option}: this kernel's ublk driver does not know {flag} (see `ublk features`): {remedy}")]
+    #[error(
+        "{option}: this kernel's ublk driver does not know {flag} (see `ublk features`): {remedy}"
+    )]
     Lacks {
         /// The option.
         option: &'static str,
@@ -134,11 +136,8 @@ impl UblkDevice {
     pub fn add(options: &UblkOptions) -> Result<Self, UblkError> {
         control::driver_is_there()?;
         let control = Control::start(options.id);
-        let info = if options.recover {
-            control.recover(options)?
-        } else {
-            control.add(options)?
-        };
+        let info =
+            if options.recover { control.recover(options)? } else { control.add(options)? };
         Ok(Self {
             options: options.clone(),
             control,
@@ -199,10 +198,7 @@ impl Starting {
             Ok(ready) => ready.map_err(queue)?,
             Err(_) => return Err(queue("its thread does not answer".into())),
         }
-        let front = UblkFront {
-            device: self.device,
-            over: Mutex::new(Some(self.reports.over)),
-        };
+        let front = UblkFront { device: self.device, over: Mutex::new(Some(self.reports.over)) };
         if let Err(e) = front.device.control.start_device() {
             engine.expedite();
             front.close();

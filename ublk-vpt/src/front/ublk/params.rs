@@ -13,8 +13,7 @@ const HOLE_BYTES: u32 = 4096;
 /// can be flushed and written through.
 pub(super) fn params(options: &UblkOptions, max_request_bytes: u32) -> sys::ublk_params {
     let block_shift = options.block_size.trailing_zeros() as u8; // 9 or 12
-    let mut attrs =
-        sys::UBLK_ATTR_ROTATIONAL | sys::UBLK_ATTR_VOLATILE_CACHE | sys::UBLK_ATTR_FUA;
+    let mut attrs = sys::UBLK_ATTR_ROTATIONAL | sys::UBLK_ATTR_VOLATILE_CACHE | sys::UBLK_ATTR_FUA;
     if options.read_only {
         attrs |= sys::UBLK_ATTR_READ_ONLY;
     }
