@@ -123,7 +123,7 @@ pub enum LatencyChoice {
 }
 
 /// The modelled disk as text, read once by the command so that the daemon sees the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskText {
     /// What the user called it: a name, or the file's name without its ending.
     pub name: String,
@@ -134,7 +134,7 @@ pub struct DiskText {
 }
 
 /// Everything that decides what a device is. Paths are absolute; numbers have been checked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeviceConfig {
     /// Number of the device; its names derive from it.
     pub id: u32,

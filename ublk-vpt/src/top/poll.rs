@@ -131,26 +131,15 @@ mod tests {
     use daemonkit::lock::LockFile;
 
     use super::*;
+    use crate::daemon::device::DeviceConfig;
 
     const STEP: Duration = Duration::from_secs(20);
 
-    fn record(state: &StateDir, id: u32, life: &str) {
-        let me = std::process::id();
-        let text = serde_json::json!({
-            "version": 1,
-            "dev_info": {
-                "dev_id": id, "nr_hw_queues": 1, "queue_depth": 1, "max_io_buf_bytes": 0,
-                "ublksrv_pid": me, "flags": 0, "state": life, "owner_uid": 0, "owner_gid": 0,
-            },
-            "target": {
-                "type": "vpt", "disk": "Cheetah", "image": null, "front": "fuse", "path": "",
-                "size_bytes": 0, "block_size": 512, "read_only": false,
-            },
-            "queues": [],
-            "cleanup": { "mount": "", "mount_device": null, "file": null, "loop_device": null },
-            "notes": [],
-        });
-        std::fs::write(state.file(id, "json"), text.to_string()).unwrap();
+    fn record(state: &StateDir, id: u32, life: LifeState) {
+        let mut record = Record::starting(&DeviceConfig { id, ..DeviceConfig::default() });
+        record.dev_info.state = life;
+        record.target.disk = "Cheetah".into();
+        record.write(&state.file(id, "json")).unwrap();
     }
 
     fn poller(state: &StateDir, only: Option<u32>) -> (Poller, Receiver<Answer>) {
@@ -164,7 +153,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path()).unwrap();
         let _lock = LockFile::try_lock(&state.file(3, "lock")).unwrap();
-        record(&state, 3, "LIVE");
+        record(&state, 3, LifeState::Live);
         // Accepts by the kernel's queue, and never reads.
         let _socket = std::os::unix::net::UnixListener::bind(state.file(3, "sock")).unwrap();
         let (mut poller, answers) = poller(&state, None);
@@ -185,8 +174,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path()).unwrap();
         let lock = LockFile::try_lock(&state.file(0, "lock")).unwrap();
-        record(&state, 0, "STARTING");
-        record(&state, 7, "LIVE"); // dead before we came: nobody holds its lock
+        record(&state, 0, LifeState::Starting);
+        record(&state, 7, LifeState::Live); // dead before we came: nobody holds its lock
         let (mut poller, answers) = poller(&state, None);
         let seen = poller.look(None).unwrap();
         assert_eq!(seen.iter().map(|p| p.id).collect::<Vec<_>>(), [0]);
@@ -207,8 +196,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path()).unwrap();
         let _locks = [1, 2].map(|id| LockFile::try_lock(&state.file(id, "lock")).unwrap());
-        record(&state, 1, "STARTING");
-        record(&state, 2, "STARTING");
+        record(&state, 1, LifeState::Starting);
+        record(&state, 2, LifeState::Starting);
         let (mut poller, answers) = poller(&state, Some(2));
         assert_eq!(poller.look(None).unwrap().len(), 1);
         assert_eq!(answers.recv_timeout(STEP).unwrap().id, 2);
