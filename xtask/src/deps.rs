@@ -49,6 +49,14 @@ pub const KMOD: Tool = Tool { program: "depmod", package: "kmod" };
 pub const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
 /// Ends the guest with us.
 pub const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+/// Makes root file systems.
+pub const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmdebstrap" };
+/// Packs them.
+pub const GENEXT2FS: Tool = Tool { program: "genext2fs", package: "genext2fs" };
+/// Makes them larger.
+pub const RESIZE2FS: Tool = Tool { program: "resize2fs", package: "e2fsprogs" };
+/// Unpacks modules.
+pub const XZ: Tool = Tool { program: "xz", package: "xz-utils" };
 /// Used in the guest.
 pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 

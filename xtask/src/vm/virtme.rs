@@ -1,6 +1,5 @@
 //! virtme-ng in a Python environment under target/lab/venv, and the command line that boots.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::apt::complaint;
 use super::kernel::Kernel;
 use super::place::{Place, RunFolder};
-use super::{LabRun, guest};
+use super::{LabRun, guest, qemu};
 use crate::deps::{self, Tool};
 use crate::run;
 
@@ -84,16 +83,14 @@ pub fn boot(
     command.args(["--memory", &format!("{}M", run.memory_mib), "--cpus", &run.cpus.to_string()]);
     command.arg("--rwdir").arg(folder.path());
     command.arg("--cwd").arg(folder.path());
-    for argument in kernel_arguments() {
+    for argument in qemu::kernel_arguments() {
         command.args(["--kopt", argument]);
     }
     if !run.kvm {
         command.arg("--disable-kvm");
     }
-    for argument in qemu_arguments(folder, run, disk) {
-        let mut option = OsString::from("--qemu-opt=");
-        option.push(argument);
-        command.arg(option);
+    for argument in qemu::common_arguments(folder, run, disk) {
+        command.arg(format!("--qemu-opt={argument}"));
     }
     if run.command.is_empty() {
         command.arg("--shell").arg(folder.script());
@@ -113,46 +110,6 @@ pub fn boot(
         command.env(name, folder.temporary());
     }
     command
-}
-
-/// A full log, an end instead of a hang after an oops, and patience: an emulated processor of a busy
-/// machine stands still at times.
-fn kernel_arguments() -> [&'static str; 5] {
-    [
-        "loglevel=7",
-        "oops=panic",
-        "panic=-1",
-        "watchdog_thresh=60",
-        "rcupdate.rcu_cpu_stall_timeout=180",
-    ]
-}
-
-fn qemu_arguments(folder: &RunFolder, run: &LabRun, disk: Option<&Path>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = Vec::new();
-    let mut add = |words: &[&str]| arguments.extend(words.iter().map(Into::into));
-    if !run.kvm {
-        add(&["-accel", "tcg,thread=multi"]);
-    }
-    if !run.command.is_empty() {
-        add(&["-device", "virtio-serial-pci,id=labports"]);
-        for (port, file) in [("labout", folder.stdout()), ("laberr", folder.stderr())] {
-            add(&["-chardev", &format!("file,id={port},path={}", option_value(&file))]);
-            add(&["-device", &format!("virtserialport,bus=labports.0,name={port},chardev={port}")]);
-        }
-    }
-    if let Some(disk) = disk {
-        let drive =
-            "if=none,id=labdisk,format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap,file=";
-        add(&["-drive", &format!("{drive}{}", option_value(disk))]);
-        add(&["-device", "virtio-blk-pci,drive=labdisk,serial=lab-scratch"]);
-    }
-    add(&run.qemu.iter().map(String::as_str).collect::<Vec<_>>());
-    arguments
-}
-
-/// A path as the value of one of QEMU's options.
-fn option_value(path: &Path) -> String {
-    path.to_string_lossy().replace(',', ",,")
 }
 
 fn venv(place: &Place) -> PathBuf {
