@@ -1,13 +1,11 @@
 //! The script that runs in the guest: makes its root usable, then runs the command.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::LabRun;
-use super::kernel::{Kernel, write as write_file};
+use super::kernel::{Kernel, write_program};
 use super::place::{Place, RunFolder};
 use super::rootfs::Root;
 
@@ -128,10 +126,7 @@ poweroff -f 2>/dev/null || busybox poweroff -f
 /// Writes the script of a run.
 pub fn write(place: &Place, folder: &RunFolder, kernel: &Kernel, run: &LabRun) -> Result<()> {
     let text = script(place, folder.path(), kernel, run);
-    let path = folder.script();
-    write_file(&path, &text)?;
-    std::fs::set_permissions(&path, Permissions::from_mode(0o755))
-        .with_context(|| format!("cannot make {} executable", path.display()))
+    write_program(&folder.script(), &text)
 }
 
 fn script(place: &Place, folder: &Path, kernel: &Kernel, run: &LabRun) -> String {

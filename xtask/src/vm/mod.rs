@@ -6,6 +6,7 @@
 //! - [`place`]: the folders under target/lab, and the lock around filling them
 //! - [`sources`], [`apt`], [`release`], [`kernel`]: from the machine's own Debian mirror to a kernel
 //! - [`virtme`]: virtme-ng in an environment of its own, and the command line that boots
+//! - [`debug_kernel`]: one built here, with the kernel's checkers on
 //! - [`rootfs`], [`cpio`], [`initramfs`]: a root of its own, with systemd
 //! - [`qemu`]: QEMU's command line
 //! - [`guest`]: the script that prepares the guest and runs the command
@@ -16,6 +17,7 @@
 
 pub mod apt;
 pub mod cpio;
+pub mod debug_kernel;
 pub mod guest;
 pub mod initramfs;
 pub mod kernel;
@@ -34,7 +36,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 pub use self::kernel::Choice;
 pub use self::options::Options;
@@ -192,14 +194,19 @@ pub fn run_in_lab(
         initramfs::write(&kernel, &folder.initramfs())?;
         qemu::boot_image(&place, &folder, &kernel, run, &image, disk.as_deref())
     } else {
-        virtme::boot(&place, &folder, &kernel, run, disk.as_deref())
+        virtme::boot(&place, &folder, &kernel, run, disk.as_deref())?
     };
     let end = watch::wait(&mut command, &folder, run, interrupt, sink)?;
     let console = folder.console();
     let text = fs::read(&console)
         .with_context(|| format!("there is no log of the kernel in {}", console.display()))?;
-    let trouble = log::trouble(&String::from_utf8_lossy(&text));
+    let text = String::from_utf8_lossy(&text);
     folder.finish();
+    if end == End::NoResult && !log::has_kernel(&text) {
+        let said = text.lines().rfind(|line| !line.trim().is_empty());
+        bail!("QEMU did not start the guest: {}", said.unwrap_or("it said nothing"));
+    }
+    let trouble = log::trouble(&text);
     Ok(LabResult { end, trouble, console, out: folder.out() })
 }
 

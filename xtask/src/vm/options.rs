@@ -13,6 +13,9 @@ pub struct Options {
     /// Which kernel: the newest of this version that the machine's Debian mirror has
     #[arg(long, value_name = "VERSION", default_value = super::kernel::DEFAULT)]
     kernel: String,
+    /// A 6.12 with KASAN, lockdep and other checkers, built at its first use; that takes long
+    #[arg(long, conflicts_with = "kernel")]
+    debug_kernel: bool,
     /// What the guest has as its root: this machine's files; "debian", a small one with systemd, made
     /// once; or an ext4 image with a system in it, which is not changed
     #[arg(long, value_name = "host|debian|IMAGE", default_value = "host")]
@@ -63,7 +66,7 @@ impl Options {
         }
         Ok(LabRun {
             root,
-            kernel: Choice::stock(&self.kernel)?,
+            kernel: if self.debug_kernel { Choice::Debug } else { Choice::stock(&self.kernel)? },
             timeout: Duration::from_secs(self.timeout),
             memory_mib,
             cpus: self.cpus,

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::apt::complaint;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, write_program};
 use super::place::{Place, RunFolder};
 use super::{LabRun, guest, qemu};
 use crate::deps::{self, Tool};
@@ -72,12 +72,12 @@ pub fn boot(
     kernel: &Kernel,
     run: &LabRun,
     disk: Option<&Path>,
-) -> Command {
+) -> Result<Command> {
     let bin = venv(place).join("bin");
-    // virtme-run replaces itself by QEMU, so the death signal stays set: when we are killed, the
-    // guest goes with us.
+    // When we are killed, virtme-run goes with us, and QEMU with it.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(bin.join("python")).arg(bin.join("virtme-run"));
+    command.arg("--qemu-bin").arg(qemu_that_dies_with_its_parent(folder)?);
     command.arg("--kimg").arg(kernel.image()).args(["--mods", "auto"]);
     command.args(["--disable-microvm", "--force-9p", "--disable-monitor", "--user", "root"]);
     command.args(["--memory", &format!("{}M", run.memory_mib), "--cpus", &run.cpus.to_string()]);
@@ -106,10 +106,21 @@ pub fn boot(
     }
     // It leaves temporary files behind when it is ended.
     command.env("TMPDIR", folder.temporary());
+    // Nor is a user's own configuration of it wanted here.
     for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
         command.env(name, folder.temporary());
     }
-    command
+    Ok(command)
+}
+
+/// virtme-run starts QEMU as a child; this stands between them.
+fn qemu_that_dies_with_its_parent(folder: &RunFolder) -> Result<PathBuf> {
+    let program = run::which("qemu-system-x86_64").context("there is no qemu-system-x86_64")?;
+    let path = folder.temporary().join("qemu");
+    let program = guest::quoted(&program.to_string_lossy());
+    let text = format!("#!/bin/sh\nexec setpriv --pdeathsig KILL {program} \"$@\"\n");
+    write_program(&path, &text)?;
+    Ok(path)
 }
 
 fn venv(place: &Place) -> PathBuf {
