@@ -49,6 +49,26 @@ pub const KMOD: Tool = Tool { program: "depmod", package: "kmod" };
 pub const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
 /// Ends the guest with us.
 pub const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+/// Makes root file systems.
+pub const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmdebstrap" };
+/// Packs them.
+pub const GENEXT2FS: Tool = Tool { program: "genext2fs", package: "genext2fs" };
+/// Makes them larger.
+pub const RESIZE2FS: Tool = Tool { program: "resize2fs", package: "e2fsprogs" };
+/// Unpacks modules.
+pub const XZ: Tool = Tool { program: "xz", package: "xz-utils" };
+/// Builds kernels and modules.
+pub const GCC: Tool = Tool { program: "gcc", package: "gcc" };
+/// Builds kernels and modules.
+pub const MAKE: Tool = Tool { program: "make", package: "make" };
+/// Builds kernels.
+pub const BISON: Tool = Tool { program: "bison", package: "bison" };
+/// Builds kernels.
+pub const FLEX: Tool = Tool { program: "flex", package: "flex" };
+/// Builds kernels.
+pub const BC: Tool = Tool { program: "bc", package: "bc" };
+/// Builds kernels.
+pub const PERL: Tool = Tool { program: "perl", package: "perl" };
 /// Used in the guest.
 pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 

@@ -12,7 +12,7 @@ use super::libtest;
 use super::tally::Tally;
 use crate::run::{self, Interrupt};
 use crate::vm::{self, Channel, End, LabResult, LabRun};
-use crate::workspace::{Metadata, cargo};
+use crate::workspace::cargo;
 
 /// How long all of them may take together, the boot included.
 const LIMIT: Duration = Duration::from_secs(1500);
@@ -26,7 +26,7 @@ pub fn is_elsewhere(reason: &str) -> bool {
 }
 
 /// Builds and runs them. Where the lab cannot be had, that is one skipped step with the reason.
-pub fn run(metadata: &Metadata, packages: &[String]) -> Result<Tally> {
+pub fn run(packages: &[String]) -> Result<Tally> {
     let mut tally = Tally::default();
     let Some(program) = build(packages)? else {
         tally.fail(LAB, "cargo built no test program for tests/lab");
@@ -41,10 +41,6 @@ pub fn run(metadata: &Metadata, packages: &[String]) -> Result<Tally> {
     lab.timeout = LIMIT;
     lab.env.push(("UBLK_VPT_REQUIRE".to_owned(), REQUIRED.to_owned()));
     lab.env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
-    let binary = metadata.target_directory.join("debug/ublk");
-    if binary.is_file() {
-        lab.env.push(("UBLK_VPT_BIN".to_owned(), binary.to_string_lossy().into_owned()));
-    }
     let mut text = Vec::new();
     let interrupt = Interrupt::install()?;
     let done = vm::run_in_lab(&lab, &interrupt, &mut |channel, bytes| {

@@ -76,7 +76,7 @@ impl Run<'_> {
             tally.skipped.retain(|(_, reason)| !lab::is_elsewhere(reason));
         }
         if self.area.is_none_or(Area::has_lab) {
-            tally.add(timed("kernel lab", || lab::run(self.metadata, &packages))?);
+            tally.add(timed("kernel lab", || lab::run(&packages))?);
         }
         let documented = self.documented();
         if !documented.is_empty() {

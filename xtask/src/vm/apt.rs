@@ -111,7 +111,7 @@ pub fn unpack(package: &Path, into: &Path) -> Result<()> {
 }
 
 /// The release of Debian that this machine runs.
-fn codename() -> Result<String> {
+pub fn codename() -> Result<String> {
     let text = fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
     let field = |name: &str| {
         let lines = text.lines().filter_map(|line| line.split_once('='));

@@ -1,22 +1,18 @@
-//! The script that runs in the guest: makes the read-only root usable, then runs the command.
+//! The script that runs in the guest: makes its root usable, then runs the command.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::LabRun;
-use super::kernel::{Kernel, write as write_file};
+use super::kernel::{Kernel, write_program};
 use super::place::{Place, RunFolder};
+use super::rootfs::Root;
 
-/// The guest sees the host's root read-only over 9p. This lays writable layers in memory over what
-/// programs write to, keeps the workspace visible where such a layer covers it, and gives the kernel
-/// its modules. `@run@` and the like are put in by [`write`].
-const PREPARE: &str = r#"#!/bin/sh
+/// What both kinds of guest begin with. `@run@` and the like are put in by [`write`].
+const BEGIN: &str = r#"#!/bin/sh
 # Made by `cargo xtask vm` for one run.
 run=@run@
-modules=@modules@
 
 # Without udev nobody gives the ports their names.
 port() {
@@ -27,7 +23,17 @@ port() {
 
 fail() {
 	echo "setup $*" >"$run/status"
-	exit 1
+	finish 1
+}
+
+"#;
+
+/// With the host's root, which is read-only over 9p: lays writable layers in memory over what
+/// programs write to, keeps the workspace visible where such a layer covers it, and gives the kernel
+/// its modules.
+const PREPARE_HOST: &str = r#"modules=@modules@
+finish() {
+	exit "$1"
 }
 
 modprobe -d @root@ overlay || fail "cannot load the overlay module"
@@ -67,6 +73,26 @@ ulimit -l unlimited
 
 "#;
 
+/// With a root image: shows workspace and results where they are outside.
+const PREPARE_IMAGE: &str = r#"run=/run/lab/run
+finish() {
+	systemctl --no-block poweroff
+	exit "$1"
+}
+
+show() {
+	mkdir -p "$2" && mount --bind "$1" "$2" || fail "cannot show $2"
+}
+show /run/lab/tree @workspace@
+show /run/lab/target @target@
+show /run/lab/run @run@
+cd @workspace@ || fail "there is no @workspace@"
+boots=$(cat "$run/boots" 2>/dev/null || echo 0)
+export VPT_LAB_BOOT=$((boots + 1))
+echo "$VPT_LAB_BOOT" >"$run/boots"
+
+"#;
+
 /// Runs the command and brings its status out.
 ///
 /// Its output goes through pipes, since a port can be opened only once, and /dev/stdout is. Something
@@ -85,7 +111,7 @@ code=$?
 wait $out $err
 sync
 echo "$code" >"$run/status"
-exit "$code"
+finish "$code"
 "#;
 
 /// A shell on the console; its status is the run's.
@@ -100,21 +126,21 @@ poweroff -f 2>/dev/null || busybox poweroff -f
 /// Writes the script of a run.
 pub fn write(place: &Place, folder: &RunFolder, kernel: &Kernel, run: &LabRun) -> Result<()> {
     let text = script(place, folder.path(), kernel, run);
-    let path = folder.script();
-    write_file(&path, &text)?;
-    std::fs::set_permissions(&path, Permissions::from_mode(0o755))
-        .with_context(|| format!("cannot make {} executable", path.display()))
+    write_program(&folder.script(), &text)
 }
 
 fn script(place: &Place, folder: &Path, kernel: &Kernel, run: &LabRun) -> String {
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let kept = [&place.workspace, &place.target].map(|path| quoted(&path.to_string_lossy()));
     let kept = format!("{} {}", kept.join(" "), path(folder));
-    let mut text = PREPARE
+    let prepare = if run.root == Root::Host { PREPARE_HOST } else { PREPARE_IMAGE };
+    let mut text = [BEGIN, prepare]
+        .concat()
         .replace("@run@", &path(folder))
         .replace("@root@", &path(&kernel.root))
         .replace("@modules@", &path(&kernel.modules()))
         .replace("@kept@", &kept)
+        .replace("@target@", &path(&place.target))
         .replace("@workspace@", &path(&place.workspace));
     for (name, value) in environment(place, folder, run) {
         text.push_str(&format!("export {name}={}\n", quoted(&value)));
@@ -130,9 +156,14 @@ fn script(place: &Place, folder: &Path, kernel: &Kernel, run: &LabRun) -> String
 
 /// What a command finds in its environment.
 fn environment(place: &Place, folder: &Path, run: &LabRun) -> Vec<(String, String)> {
-    let path = std::env::var("PATH").unwrap_or_default();
+    // This machine's programs, where it is the root.
+    let host = std::env::var("PATH").ok().filter(|_| run.root == Root::Host);
+    let path = host.map_or_else(String::new, |path| path + ":");
     let mut all = vec![
-        ("PATH".to_owned(), format!("{path}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin")),
+        (
+            "PATH".to_owned(),
+            format!("{path}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ),
         ("HOME".to_owned(), "/root".to_owned()),
         ("TMPDIR".to_owned(), "/tmp".to_owned()),
         ("VPT_LAB".to_owned(), "1".to_owned()),
@@ -143,7 +174,9 @@ fn environment(place: &Place, folder: &Path, run: &LabRun) -> Vec<(String, Strin
         all.push(("UBLK_VPT_BIN".to_owned(), binary.to_string_lossy().into_owned()));
     }
     if run.disk_bytes.is_some() {
-        all.push(("VPT_LAB_DISK".to_owned(), "/dev/vda".to_owned()));
+        // A root image is the first disk.
+        let disk = if run.root == Root::Host { "/dev/vda" } else { "/dev/vdb" };
+        all.push(("VPT_LAB_DISK".to_owned(), disk.to_owned()));
     }
     for (name, value) in &run.env {
         all.retain(|(known, _)| known != name);
@@ -172,7 +205,8 @@ mod tests {
     fn a_shell_understands_it_and_nothing_is_left_open() {
         let mut run = LabRun::new(["echo", "it's", "$HOME", "a b"]);
         run.env.push(("VPT_LAB".into(), "mine".into()));
-        for run in [run, LabRun::new::<&str>([])] {
+        let image = LabRun { root: Root::Debian, ..run.clone() };
+        for run in [run, image, LabRun::new::<&str>([])] {
             let text = made(&run);
             assert!(!text.contains('@'), "{text}");
             let checked = Command::new("sh").args(["-n", "-c", &text]).status().expect("sh");

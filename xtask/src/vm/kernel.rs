@@ -1,7 +1,7 @@
 //! The kernels of the lab, each unpacked below target/lab/kernels/VERSION.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::apt::{self, Apt};
 use super::place::{Place, make};
-use super::release;
+use super::{debug_kernel, release};
 use crate::run;
 
 /// The version that has everything the project needs.
@@ -17,11 +17,16 @@ pub const DEFAULT: &str = "6.12";
 
 /// Which kernel a run wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice(String);
+pub enum Choice {
+    /// Debian's newest of a version.
+    Stock(String),
+    /// The debugging kernel.
+    Debug,
+}
 
 impl Default for Choice {
     fn default() -> Self {
-        Self(DEFAULT.to_owned())
+        Self::Stock(DEFAULT.to_owned())
     }
 }
 
@@ -33,7 +38,7 @@ impl Choice {
         if numbers.len() != 2 || !numbers.iter().all(digits) {
             bail!("--kernel {version:?}: give a version such as 6.12 or 6.1");
         }
-        Ok(Self(version.to_owned()))
+        Ok(Self::Stock(version.to_owned()))
     }
 }
 
@@ -60,15 +65,22 @@ impl Kernel {
 
 /// Brings the kernel, unless it is there already.
 pub fn ensure(place: &Place, choice: &Choice) -> Result<Kernel> {
-    let folder = place.lab().join("kernels").join(&choice.0);
-    if let Some(kernel) = known(&folder) {
-        return Ok(kernel);
-    }
     if std::env::consts::ARCH != "x86_64" {
         bail!("the lab knows kernels for x86_64 only, and this is {}", std::env::consts::ARCH);
     }
+    match choice {
+        Choice::Stock(version) => stock(place, version),
+        Choice::Debug => debug_kernel::ensure(place),
+    }
+}
+
+fn stock(place: &Place, version: &str) -> Result<Kernel> {
+    let folder = place.lab().join("kernels").join(version);
+    if let Some(kernel) = known(&folder) {
+        return Ok(kernel);
+    }
     let apt = Apt::update(place)?;
-    let release = release::newest(&apt.kernel_packages()?, &choice.0)?;
+    let release = release::newest(&apt.kernel_packages()?, version)?;
     let packages = apt.download(&release.packages, &place.lab().join("debs"))?;
     // What an interrupted run has left is not a kernel.
     if folder.exists() {
@@ -144,6 +156,13 @@ pub(super) fn relink(link: &Path, target: &Path) -> Result<()> {
 
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A script that can be run.
+pub(super) fn write_program(path: &Path, text: &str) -> Result<()> {
+    write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("cannot make {} executable", path.display()))
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ pub fn trouble(log: &str) -> Vec<String> {
     found
 }
 
+/// Whether a kernel has written any of it, so a guest was started.
+pub fn has_kernel(log: &str) -> bool {
+    log.lines().any(|line| message(line).is_some())
+}
+
 fn is_trouble(message: &str) -> bool {
     if HARMLESS.iter().any(|text| message.starts_with(text)) {
         return false;
@@ -168,6 +173,12 @@ mod tests {
         ] {
             assert!(!one(line), "{line}");
         }
+    }
+
+    #[test]
+    fn tells_a_kernel_from_qemu() {
+        assert!(!has_kernel("qemu-system-x86_64: -nonsense: invalid option\n"));
+        assert!(has_kernel("SeaBIOS\n[    0.000000] Linux version 6.12\r\n"));
     }
 
     #[test]

@@ -6,6 +6,9 @@
 //! - [`place`]: the folders under target/lab, and the lock around filling them
 //! - [`sources`], [`apt`], [`release`], [`kernel`]: from the machine's own Debian mirror to a kernel
 //! - [`virtme`]: virtme-ng in an environment of its own, and the command line that boots
+//! - [`debug_kernel`]: one built here, with the kernel's checkers on
+//! - [`rootfs`], [`cpio`], [`initramfs`]: a root of its own, with systemd
+//! - [`qemu`]: QEMU's command line
 //! - [`guest`]: the script that prepares the guest and runs the command
 //! - [`watch`]: waiting, the watchdog, the end
 //! - [`log`]: what in the kernel's log fails a run
@@ -13,12 +16,17 @@
 //! See docs/kernel-lab.md.
 
 pub mod apt;
+pub mod cpio;
+pub mod debug_kernel;
 pub mod guest;
+pub mod initramfs;
 pub mod kernel;
 pub mod log;
 pub mod options;
 pub mod place;
+pub mod qemu;
 pub mod release;
+pub mod rootfs;
 pub mod sources;
 pub mod virtme;
 pub mod watch;
@@ -28,11 +36,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 pub use self::kernel::Choice;
 pub use self::options::Options;
 use self::place::{Place, RunFolder};
+pub use self::rootfs::Root;
 pub use self::watch::Channel;
 use crate::deps;
 use crate::run::Interrupt;
@@ -56,6 +65,8 @@ pub mod status {
 pub struct LabRun {
     /// Which kernel.
     pub kernel: Choice,
+    /// What the guest has as its root.
+    pub root: Root,
     /// The command and its arguments; empty for a shell at the terminal.
     pub command: Vec<String>,
     /// Environment of the command, beside the guest's own.
@@ -79,6 +90,7 @@ impl LabRun {
     pub fn new<S: Into<String>>(command: impl IntoIterator<Item = S>) -> Self {
         Self {
             kernel: Choice::default(),
+            root: Root::Host,
             command: command.into_iter().map(Into::into).collect(),
             env: Vec::new(),
             timeout: Duration::from_secs(600),
@@ -169,22 +181,32 @@ pub fn run_in_lab(
 ) -> Result<LabResult> {
     deps::ensure(virtme::TOOLS)?;
     let place = Place::here()?;
-    let kernel = {
+    let (kernel, image) = {
         let _filling = place.lock()?;
         virtme::ensure(&place)?;
-        kernel::ensure(&place, &run.kernel)?
+        (kernel::ensure(&place, &run.kernel)?, rootfs::image(&place, &run.root)?)
     };
     interrupt.check()?;
     let folder = RunFolder::create(&place)?;
     guest::write(&place, &folder, &kernel, run)?;
     let disk = folder.scratch(run.disk_bytes)?;
-    let mut command = virtme::boot(&place, &folder, &kernel, run, disk.as_deref());
+    let mut command = if let Some(image) = image {
+        initramfs::write(&kernel, &folder.initramfs())?;
+        qemu::boot_image(&place, &folder, &kernel, run, &image, disk.as_deref())
+    } else {
+        virtme::boot(&place, &folder, &kernel, run, disk.as_deref())?
+    };
     let end = watch::wait(&mut command, &folder, run, interrupt, sink)?;
     let console = folder.console();
     let text = fs::read(&console)
         .with_context(|| format!("there is no log of the kernel in {}", console.display()))?;
-    let trouble = log::trouble(&String::from_utf8_lossy(&text));
+    let text = String::from_utf8_lossy(&text);
     folder.finish();
+    if end == End::NoResult && !log::has_kernel(&text) {
+        let said = text.lines().rfind(|line| !line.trim().is_empty());
+        bail!("QEMU did not start the guest: {}", said.unwrap_or("it said nothing"));
+    }
+    let trouble = log::trouble(&text);
     Ok(LabResult { end, trouble, console, out: folder.out() })
 }
 

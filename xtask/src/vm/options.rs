@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{Choice, LabRun};
+use super::{Choice, LabRun, Root};
 
 /// Options of `cargo xtask vm`.
 #[derive(Args, Debug)]
@@ -13,6 +13,13 @@ pub struct Options {
     /// Which kernel: the newest of this version that the machine's Debian mirror has
     #[arg(long, value_name = "VERSION", default_value = super::kernel::DEFAULT)]
     kernel: String,
+    /// A 6.12 with KASAN, lockdep and other checkers, built at its first use; that takes long
+    #[arg(long, conflicts_with = "kernel")]
+    debug_kernel: bool,
+    /// What the guest has as its root: this machine's files; "debian", a small one with systemd, made
+    /// once; or an ext4 image with a system in it, which is not changed
+    #[arg(long, value_name = "host|debian|IMAGE", default_value = "host")]
+    root: String,
     /// An interactive shell instead of a command; leave it with exit or Ctrl-D
     #[arg(long, conflicts_with = "command")]
     shell: bool,
@@ -45,12 +52,21 @@ impl Options {
         if self.shell && !rustix::termios::isatty(rustix::stdio::stdin()) {
             bail!("--shell needs a terminal; give a command instead: cargo xtask vm -- CMD");
         }
+        let root = match self.root.as_str() {
+            "host" => Root::Host,
+            "debian" => Root::Debian,
+            path => Root::Image(path.into()),
+        };
+        if self.shell && root != Root::Host {
+            bail!("--shell works with --root host only; give a command instead");
+        }
         let memory_mib = self.memory >> 20;
         if memory_mib < 256 {
             bail!("--memory: the guest needs 256M at least");
         }
         Ok(LabRun {
-            kernel: Choice::stock(&self.kernel)?,
+            root,
+            kernel: if self.debug_kernel { Choice::Debug } else { Choice::stock(&self.kernel)? },
             timeout: Duration::from_secs(self.timeout),
             memory_mib,
             cpus: self.cpus,

@@ -114,6 +114,11 @@ impl RunFolder {
         self.path.join("tmp")
     }
 
+    /// The initramfs, for a root image.
+    pub fn initramfs(&self) -> PathBuf {
+        self.temporary().join("initramfs")
+    }
+
     /// The script that runs in the guest.
     pub fn script(&self) -> PathBuf {
         self.path.join("guest.sh")

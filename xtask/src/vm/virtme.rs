@@ -1,6 +1,5 @@
 //! virtme-ng in a Python environment under target/lab/venv, and the command line that boots.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::apt::complaint;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, write_program};
 use super::place::{Place, RunFolder};
-use super::{LabRun, guest};
+use super::{LabRun, guest, qemu};
 use crate::deps::{self, Tool};
 use crate::run;
 
@@ -73,27 +72,25 @@ pub fn boot(
     kernel: &Kernel,
     run: &LabRun,
     disk: Option<&Path>,
-) -> Command {
+) -> Result<Command> {
     let bin = venv(place).join("bin");
-    // virtme-run replaces itself by QEMU, so the death signal stays set: when we are killed, the
-    // guest goes with us.
+    // When we are killed, virtme-run goes with us, and QEMU with it.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(bin.join("python")).arg(bin.join("virtme-run"));
+    command.arg("--qemu-bin").arg(qemu_that_dies_with_its_parent(folder)?);
     command.arg("--kimg").arg(kernel.image()).args(["--mods", "auto"]);
     command.args(["--disable-microvm", "--force-9p", "--disable-monitor", "--user", "root"]);
     command.args(["--memory", &format!("{}M", run.memory_mib), "--cpus", &run.cpus.to_string()]);
     command.arg("--rwdir").arg(folder.path());
     command.arg("--cwd").arg(folder.path());
-    for argument in kernel_arguments() {
+    for argument in qemu::kernel_arguments() {
         command.args(["--kopt", argument]);
     }
     if !run.kvm {
         command.arg("--disable-kvm");
     }
-    for argument in qemu_arguments(folder, run, disk) {
-        let mut option = OsString::from("--qemu-opt=");
-        option.push(argument);
-        command.arg(option);
+    for argument in qemu::common_arguments(folder, run, disk) {
+        command.arg(format!("--qemu-opt={argument}"));
     }
     if run.command.is_empty() {
         command.arg("--shell").arg(folder.script());
@@ -109,50 +106,21 @@ pub fn boot(
     }
     // It leaves temporary files behind when it is ended.
     command.env("TMPDIR", folder.temporary());
+    // Nor is a user's own configuration of it wanted here.
     for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
         command.env(name, folder.temporary());
     }
-    command
+    Ok(command)
 }
 
-/// A full log, an end instead of a hang after an oops, and patience: an emulated processor of a busy
-/// machine stands still at times.
-fn kernel_arguments() -> [&'static str; 5] {
-    [
-        "loglevel=7",
-        "oops=panic",
-        "panic=-1",
-        "watchdog_thresh=60",
-        "rcupdate.rcu_cpu_stall_timeout=180",
-    ]
-}
-
-fn qemu_arguments(folder: &RunFolder, run: &LabRun, disk: Option<&Path>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = Vec::new();
-    let mut add = |words: &[&str]| arguments.extend(words.iter().map(Into::into));
-    if !run.kvm {
-        add(&["-accel", "tcg,thread=multi"]);
-    }
-    if !run.command.is_empty() {
-        add(&["-device", "virtio-serial-pci,id=labports"]);
-        for (port, file) in [("labout", folder.stdout()), ("laberr", folder.stderr())] {
-            add(&["-chardev", &format!("file,id={port},path={}", option_value(&file))]);
-            add(&["-device", &format!("virtserialport,bus=labports.0,name={port},chardev={port}")]);
-        }
-    }
-    if let Some(disk) = disk {
-        let drive =
-            "if=none,id=labdisk,format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap,file=";
-        add(&["-drive", &format!("{drive}{}", option_value(disk))]);
-        add(&["-device", "virtio-blk-pci,drive=labdisk,serial=lab-scratch"]);
-    }
-    add(&run.qemu.iter().map(String::as_str).collect::<Vec<_>>());
-    arguments
-}
-
-/// A path as the value of one of QEMU's options.
-fn option_value(path: &Path) -> String {
-    path.to_string_lossy().replace(',', ",,")
+/// virtme-run starts QEMU as a child; this stands between them.
+fn qemu_that_dies_with_its_parent(folder: &RunFolder) -> Result<PathBuf> {
+    let program = run::which("qemu-system-x86_64").context("there is no qemu-system-x86_64")?;
+    let path = folder.temporary().join("qemu");
+    let program = guest::quoted(&program.to_string_lossy());
+    let text = format!("#!/bin/sh\nexec setpriv --pdeathsig KILL {program} \"$@\"\n");
+    write_program(&path, &text)?;
+    Ok(path)
 }
 
 fn venv(place: &Place) -> PathBuf {

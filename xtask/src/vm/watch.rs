@@ -86,6 +86,7 @@ fn until_the_end(
 ) -> Result<Result<(), End>> {
     let deadline = Instant::now() + timeout;
     let mut off_by = None;
+    let mut panic = Panic::new(folder);
     loop {
         look();
         if child.try_wait().context("cannot wait for QEMU")?.is_some() {
@@ -96,6 +97,9 @@ fn until_the_end(
         }
         if off_by.is_none() && folder.status().is_some() {
             off_by = Some(Instant::now() + POWER_OFF);
+        }
+        if panic.is_over() {
+            return Ok(Err(End::NoResult));
         }
         if Instant::now() >= off_by.unwrap_or(deadline) {
             return Ok(Err(if off_by.is_some() { End::NoPowerOff } else { End::Watchdog }));
@@ -115,6 +119,35 @@ fn keep_log(child: &mut Child, path: &Path) -> Result<Option<JoinHandle<()>>> {
             let _ = io::copy(&mut from, &mut io::sink());
         }
     })))
+}
+
+/// Looks for a panic in the kernel's log: a guest with a root image would boot again, and the command
+/// run once more.
+struct Panic {
+    log: Growing,
+    /// What may be the beginning of a line.
+    rest: Vec<u8>,
+    since: Option<Instant>,
+}
+
+impl Panic {
+    fn new(folder: &RunFolder) -> Self {
+        let log = Growing::new(folder.console(), Channel::Err);
+        Self { log, rest: Vec::new(), since: None }
+    }
+
+    /// Whether there was one, long enough ago for the log to be complete.
+    fn is_over(&mut self) -> bool {
+        const SIGN: &[u8] = b"Kernel panic - not syncing";
+        let rest = &mut self.rest;
+        self.log.pass_on(&mut |_, bytes| rest.extend_from_slice(bytes));
+        if self.since.is_none() && rest.windows(SIGN.len()).any(|part| part == SIGN) {
+            self.since = Some(Instant::now());
+        }
+        // A part of the sign may come later.
+        rest.drain(..rest.len().saturating_sub(SIGN.len()));
+        self.since.is_some_and(|since| since.elapsed() > Duration::from_secs(1))
+    }
 }
 
 /// A file that QEMU writes and we read behind it.
