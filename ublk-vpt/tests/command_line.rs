@@ -10,9 +10,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// All commands that people are to use.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "add",
     "del",
+    "recover",
     "list",
     "stats",
     "set",

@@ -1,7 +1,7 @@
 //! The tests of tests/lab: built here, run in one boot of the kernel lab, counted with the others.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ const LIMIT: Duration = Duration::from_secs(1500);
 /// What cannot be missing in the lab; a test that lacks it there fails.
 const REQUIRED: &str = "lab,root,fuse,loop,fio,e2fsprogs";
 
+/// Where the programs are inside.
+const IN_LAB: &str = "/run/lab-bin";
+
 /// Whether a test skipped itself because it runs in the lab only.
 pub fn is_elsewhere(reason: &str) -> bool {
     reason.starts_with("lab: runs in the kernel lab only")
@@ -32,14 +35,11 @@ pub fn run(packages: &[String]) -> Result<Tally> {
         tally.fail(LAB, "cargo built no test program for tests/lab");
         return Ok(tally);
     };
-    let mut lab = LabRun::new([
-        program.to_string_lossy().into_owned(),
-        // One after the other: they share the kernel, its modules and its devices.
-        "--test-threads=1".to_owned(),
-        "--show-output".to_owned(),
-    ]);
+    let programs = Programs::prepare(&program)?;
+    let mut lab = LabRun::new(["sh".to_owned(), "-c".to_owned(), programs.script()]);
     lab.timeout = LIMIT;
     lab.env.push(("UBLK_VPT_REQUIRE".to_owned(), REQUIRED.to_owned()));
+    lab.env.push(("UBLK_VPT_BIN".to_owned(), format!("{IN_LAB}/ublk")));
     lab.env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
     let mut text = Vec::new();
     let interrupt = Interrupt::install()?;
@@ -57,6 +57,40 @@ pub fn run(packages: &[String]) -> Result<Tally> {
             tally.skipped.push((LAB.to_owned(), format!("{LAB}: {error:#}")));
             Ok(tally)
         }
+    }
+}
+
+/// The programs, made small: the lab reads them over a slow file system, `ublk` once for every time it
+/// is started unless it is copied inside first.
+struct Programs {
+    tests: PathBuf,
+    ublk: PathBuf,
+}
+
+impl Programs {
+    fn prepare(tests: &Path) -> Result<Self> {
+        // Cargo puts it into target/debug/deps.
+        let debug = tests.ancestors().nth(2).context("the test program has no folder")?;
+        let folder = debug.with_file_name("lab").join("bin");
+        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let small = |from: &Path, name: &str| {
+            let to = folder.join(name);
+            let mut strip = Command::new("strip");
+            strip.args(["--strip-debug", "-o"]).arg(&to).arg(from);
+            anyhow::ensure!(run::passes(&mut strip)?, "cannot strip {}", from.display());
+            Ok::<_, anyhow::Error>(to)
+        };
+        let ublk = debug.join("ublk");
+        Ok(Self { tests: small(tests, "tests")?, ublk: small(&ublk, "ublk")? })
+    }
+
+    /// One after the other: the tests share the kernel, its modules and its devices.
+    fn script(&self) -> String {
+        let (tests, ublk) = (self.tests.display(), self.ublk.display());
+        format!(
+            "mkdir -p {IN_LAB} && cp '{tests}' '{ublk}' {IN_LAB}/ && \
+             exec {IN_LAB}/tests --test-threads=1 --show-output"
+        )
     }
 }
 
