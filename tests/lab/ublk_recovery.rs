@@ -87,14 +87,15 @@ fn a_waiting_device_is_listed_and_its_file_system_goes_on() {
     tool("modprobe", &["ublk_drv"]);
     let lab = Lab::new();
     lab.image("a.img", 64 << 20);
-    let disk = lab.add(&["--image", "a.img", "--front", "ublk", "--recovery", "-n", "4"]);
+    let options = ["--front", "ublk", "--recovery", "-n", "4", "--mode", "fixed", "--k", "1"];
+    let disk = lab.add(&[&["--image", "a.img"], &options[..]].concat());
     assert_eq!(disk.path, Path::new("/dev/ublkb4"));
     let path = disk.path.to_str().unwrap();
     tool("mkfs.ext4", &["-q", path]);
     let mount = lab.folder("m");
     tool("mount", &[path, mount.to_str().unwrap()]);
     let fio =
-        Fio::on(&mount.join("file")).set("size", "4m").set("rw", "randwrite").verified().start();
+        Fio::on(&mount.join("file")).set("size", "512k").set("rw", "randwrite").verified().start();
     disk.wait_in_flight(1);
     send_signal(disk.pid, "KILL");
     let list = |word: usize| {
