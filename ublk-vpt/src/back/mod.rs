@@ -6,6 +6,7 @@
 mod file;
 mod image;
 mod null;
+pub mod qcow2;
 mod slow;
 mod uring;
 
