@@ -27,6 +27,8 @@ pub const FUSE: Tool = Tool { program: "fusermount3", package: "fuse3" };
 pub const FIO: Tool = Tool { program: "fio", package: "fio" };
 /// File system tools.
 pub const E2FSPROGS: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
+/// QEMU's opinion of images.
+pub const QEMU_IMG: Tool = Tool { program: "qemu-img", package: "qemu-utils" };
 /// Loop devices.
 pub const LOSETUP: Tool = Tool { program: "losetup", package: "mount" };
 /// Checks shell scripts.

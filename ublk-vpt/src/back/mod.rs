@@ -84,6 +84,10 @@ pub trait Backend: Send {
         None
     }
 
+    /// Ends: what is kept in memory goes into the image, and the image's lock goes. May take a while;
+    /// nothing is under way any more, and nothing is started afterwards.
+    fn close(&mut self) {}
+
     /// Changes a property while running; for stores that have any.
     ///
     /// # Errors

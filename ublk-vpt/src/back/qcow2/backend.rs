@@ -20,11 +20,16 @@ use crate::engine::Errno;
 ///
 /// A read whose data and tables are in memory is done by whoever starts it. Everything else goes to a
 /// thread of its own, which has many requests under way; it ends, all of them done and the tables
-/// written, when this is dropped.
+/// written, when this is closed or dropped.
 pub struct Qcow2Backend {
+    /// Nothing once it is closed.
+    open: Option<Open>,
+    capacity: u64,
+}
+
+struct Open {
     executor: Executor,
     disk: Arc<RwLock<Access>>,
-    capacity: u64,
 }
 
 impl Qcow2Backend {
@@ -48,9 +53,11 @@ impl Qcow2Backend {
         let disk = Arc::new(RwLock::new(joined.access));
         let executor = Executor::start(disk.clone(), joined.queues, !options.read_only, fifo);
         let executor = executor.map_err(fail)?;
-        Ok((Self { executor, disk, capacity }, meta))
+        Ok((Self { open: Some(Open { executor, disk }), capacity }, meta))
     }
+}
 
+impl Open {
     /// Reads what is in memory; `None` if that is not all of it. A look like a request's own, given up
     /// where that would begin to wait.
     fn read_now(&self, offset: u64, buf: &mut [u8]) -> Option<Result<(), Errno>> {
@@ -81,24 +88,34 @@ impl Backend for Qcow2Backend {
     }
 
     fn start(&mut self, op: BackOp, mut buf: Vec<u8>) -> Started {
+        let done = |result, buf| Started::Done(BackDone { tag: op.tag, result, buf, at: None });
+        let Some(open) = &self.open else { return done(Err(Errno::EIO), buf) };
         if op.op == Op::Read
-            && let Some(result) = self.read_now(op.offset, &mut buf)
+            && let Some(result) = open.read_now(op.offset, &mut buf)
         {
-            return Started::Done(BackDone { tag: op.tag, result, buf, at: None });
+            return done(result, buf);
         }
-        self.executor.push((op, buf));
+        open.executor.push((op, buf));
         Started::Pending
     }
 
     fn reap(&mut self, done: &mut Vec<BackDone>) {
-        self.executor.take(done);
+        if let Some(open) = &self.open {
+            open.executor.take(done);
+        }
     }
 
     fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.executor.ready())
+        self.open.as_ref().map(|open| open.executor.ready())
     }
 
     fn acknowledge(&mut self) {
-        self.executor.acknowledge();
+        if let Some(open) = &self.open {
+            open.executor.acknowledge();
+        }
+    }
+
+    fn close(&mut self) {
+        self.open = None;
     }
 }

@@ -20,6 +20,9 @@ use crate::back::{BackDone, BackOp};
 use crate::engine::{Errno, rt};
 use vpt_model::Op;
 
+/// Zeroes written at a time where the format cannot do it by itself.
+const ZEROES: u64 = 1 << 20;
+
 /// A request and its buffer.
 pub(super) type Job = (BackOp, Vec<u8>);
 
@@ -233,18 +236,36 @@ async fn perform(disk: &RwLock<Access>, op: BackOp, buf: &mut [u8]) -> io::Resul
             if fua { persist(&disk).await } else { Ok(()) }
         }
         Op::Flush => persist(&*disk.read().await).await,
-        Op::WriteZeroes => disk.read().await.write_zeroes(op.offset, op.len).await,
+        // Both wait until nobody else is under way. A discard gives clusters away, which somebody may be
+        // using. And imago makes a cluster of zeroes out of one whose rest reads as zeroes, also while a
+        // write into that rest is under way, which would be lost.
+        Op::WriteZeroes => {
+            let alone = disk.write().await;
+            let done = alone.write_zeroes(op.offset, op.len).await;
+            or_by_hand(&alone, op, done).await
+        }
         Op::Discard => {
-            // Clusters are given away: nobody else may be using one, so this waits for all others.
             let mut alone = disk.write().await;
-            match alone.discard_to_zero(op.offset, op.len).await {
-                Err(e) if e.kind() == io::ErrorKind::Unsupported => {
-                    alone.write_zeroes(op.offset, op.len).await
-                }
-                done => done,
-            }
+            let done = alone.discard_to_zero(op.offset, op.len).await;
+            or_by_hand(&alone, op, done).await
         }
     }
+}
+
+/// Version 2 has no clusters of zeroes: zeroes are written.
+async fn or_by_hand(disk: &Access, op: BackOp, done: io::Result<()>) -> io::Result<()> {
+    if !done.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::Unsupported) {
+        return done;
+    }
+    let zeroes = vec![0; op.len.min(ZEROES) as usize];
+    let end = op.offset + op.len;
+    let mut at = op.offset;
+    while at < end {
+        let n = (end - at).min(ZEROES);
+        disk.write(&zeroes[..n as usize], at).await?;
+        at += n;
+    }
+    Ok(())
 }
 
 /// The tables into the file, and the file onto its disk.
