@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::gate::{AllowList, protocol};
 use super::header::{Header, HeaderError, LARGEST_HEADER};
+use super::tables;
 use crate::back::image::{self, ImageError, ImageOptions, Lock};
 
 /// Most files in a chain. Each costs a look-up in its tables for what the ones above do not have.
@@ -248,11 +249,16 @@ pub fn open(options: &ChainOptions) -> Result<Vec<Layer>, ChainError> {
                 })?)
             }
         };
+        let writes = top && !options.read_only;
+        if let (Some(header), true) = (&header, writes) {
+            let path = named.path.clone();
+            let checked = tables::check(&named.file, header, file_bytes).map_err(fail("read"))?;
+            checked.map_err(|source| ChainError::Header { path, source })?;
+        }
         let size_bytes = header.as_ref().map_or(file_bytes, |header| header.size_bytes);
         if let Some(header) = &header
             && header.snapshots > 0
-            && top
-            && !options.read_only
+            && writes
         {
             let path = named.path.clone();
             return Err(ChainError::Snapshots { path, snapshots: header.snapshots });

@@ -16,6 +16,7 @@ use imago::{DenyImplicitOpenGate, FormatAccess, FormatDriverBuilder};
 use super::chain::{ChainError, ImageFormat, Layer};
 use super::header::{Header, LARGEST_HEADER};
 use super::storage::{ChainFile, Queue, Waiting, waiting};
+use super::tables;
 
 /// The whole chain.
 pub(super) type Access = FormatAccess<ChainFile>;
@@ -62,21 +63,13 @@ pub(super) fn join(
     }
 }
 
-/// A chain that is only read, one call at a time: for looking at images, not for serving them.
-pub struct StillDisk {
+/// An image used by one call at a time, without threads and rings: for trying what imago makes of it.
+pub struct CallDisk {
     access: Access,
 }
 
-impl StillDisk {
-    /// Joins the layers of a chain.
-    ///
-    /// # Errors
-    /// What imago says of one of them.
-    pub fn new(layers: Vec<Layer>) -> Result<Self, ChainError> {
-        Ok(Self { access: join(layers, false, None)?.access })
-    }
-
-    /// The same for bytes in memory that may be a qcow2, without anything below it.
+impl CallDisk {
+    /// Opens bytes in memory that may be a qcow2, for reading and writing, without anything below it.
     ///
     /// # Errors
     /// They are none.
@@ -93,8 +86,11 @@ impl StillDisk {
         };
         let fail = |source| ChainError::Library { path: path.clone(), format: "qcow2", source };
         let file = held().map_err(fail)?;
+        let checked = tables::check(&file, &header, bytes.len() as u64).map_err(fail)?;
+        checked.map_err(source)?;
         let (format, size_bytes) = (ImageFormat::Qcow2, header.size_bytes);
-        Self::new(vec![Layer { path, format, file, size_bytes, header: Some(header) }])
+        let layer = Layer { path, format, file, size_bytes, header: Some(header) };
+        Ok(Self { access: join(vec![layer], true, None)?.access })
     }
 
     /// Bytes of the disk.
@@ -108,6 +104,22 @@ impl StillDisk {
     /// The image's tables or files are broken there.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         in_call(self.access.read(buf, offset))
+    }
+
+    /// Writes.
+    ///
+    /// # Errors
+    /// As for reading, or the disk ends before.
+    pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        in_call(self.access.write(buf, offset))
+    }
+
+    /// Writes the tables.
+    ///
+    /// # Errors
+    /// As for reading.
+    pub fn flush(&self) -> io::Result<()> {
+        in_call(self.access.flush())
     }
 }
 

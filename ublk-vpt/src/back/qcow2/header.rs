@@ -107,6 +107,23 @@ pub struct Header {
     pub backing: Option<Backing>,
     /// States kept inside the image.
     pub snapshots: u32,
+    /// Where its tables are.
+    pub tables: Tables,
+}
+
+/// Where the tables of an image are, all of it inside the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// The first byte of the L1 table.
+    pub l1_offset: u64,
+    /// Its entries, of 8 bytes.
+    pub l1_entries: u64,
+    /// The first byte of the refcount table.
+    pub reftable_offset: u64,
+    /// Its bytes: whole clusters.
+    pub reftable_bytes: u64,
+    /// Bits of a refcount, as a power of two.
+    pub refcount_order: u32,
 }
 
 /// The fields that every version has, as they stand.
@@ -175,12 +192,13 @@ impl Header {
         let cluster_bytes = 1 << cluster_bits;
         let length = if version == 2 { V2_LENGTH } else { length(&fields, cluster_bytes)? };
         features(&fields, version)?;
-        tables(&fields, version, cluster_bytes)?;
+        let tables = tables(&fields, version, cluster_bytes)?;
         let size_bytes = size(&fields, cluster_bytes)?;
         let format = extensions(&fields, length, cluster_bytes)?;
         let backing = backing_name(&fields, length, cluster_bytes)?;
         let backing = backing.map(|name| Backing { name, format });
-        Ok(Self { version, size_bytes, cluster_bytes, backing, snapshots: fields.u32(60)? })
+        let snapshots = fields.u32(60)?;
+        Ok(Self { version, size_bytes, cluster_bytes, backing, snapshots, tables })
     }
 }
 
@@ -224,12 +242,11 @@ fn features(fields: &Fields<'_>, version: u32) -> Result<(), HeaderError> {
 }
 
 /// Where the tables are: aligned, inside the file, and not larger than anybody needs.
-fn tables(fields: &Fields<'_>, version: u32, cluster_bytes: u64) -> Result<(), HeaderError> {
-    if version == 3 {
-        let order = fields.u32(96)?;
-        if order > 6 {
-            return Err(malformed("the refcounts' power of two", order.into(), "from 0 to 6"));
-        }
+fn tables(fields: &Fields<'_>, version: u32, cluster_bytes: u64) -> Result<Tables, HeaderError> {
+    let refcount_order = if version == 3 { fields.u32(96)? } else { 4 };
+    if refcount_order > 6 {
+        let order = refcount_order.into();
+        return Err(malformed("the refcounts' power of two", order, "from 0 to 6"));
     }
     let l1_bytes = u64::from(fields.u32(36)?) * 8;
     if l1_bytes > LARGEST_L1 {
@@ -242,7 +259,14 @@ fn tables(fields: &Fields<'_>, version: u32, cluster_bytes: u64) -> Result<(), H
     }
     place(fields, 40, l1_bytes, cluster_bytes, "the L1 table's offset", "the L1 table")?;
     let reftable = ("the refcount table's offset", "the refcount table");
-    place(fields, 48, reftable_bytes, cluster_bytes, reftable.0, reftable.1)
+    place(fields, 48, reftable_bytes, cluster_bytes, reftable.0, reftable.1)?;
+    Ok(Tables {
+        l1_offset: fields.u64(40)?,
+        l1_entries: l1_bytes / 8,
+        reftable_offset: fields.u64(48)?,
+        reftable_bytes,
+        refcount_order,
+    })
 }
 
 fn place(

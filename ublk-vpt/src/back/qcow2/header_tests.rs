@@ -54,6 +54,13 @@ fn a_plain_one() {
         cluster_bytes: CLUSTER,
         backing: None,
         snapshots: 0,
+        tables: Tables {
+            l1_offset: 3 * CLUSTER,
+            l1_entries: 2,
+            reftable_offset: CLUSTER,
+            reftable_bytes: CLUSTER,
+            refcount_order: 4,
+        },
     };
     assert_eq!(header, plain);
 }

@@ -7,7 +7,7 @@
 //!          v                                          v
 //!      create.rs                      chain.rs  opens and locks all files
 //!          |                             |   \      |
-//!          |                       header.rs  gate.rs: strict header, allow-list
+//!          |                header.rs, tables.rs   gate.rs: strict checks, allow-list
 //!          v                             v
 //!        imago  <------------------  disk.rs  the chain as one disk
 //!          |                             |
@@ -25,8 +25,9 @@ mod executor;
 mod gate;
 pub mod header;
 mod storage;
+mod tables;
 
 pub use backend::Qcow2Backend;
 pub use chain::{ChainError, ChainOptions, DEEPEST_CHAIN, ImageFormat, Layer};
 pub use create::{CLUSTER_BYTES, CreateError, NewImage, create};
-pub use disk::StillDisk;
+pub use disk::CallDisk;
