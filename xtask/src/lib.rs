@@ -1,4 +1,5 @@
-//! The project's own commands, one module each: [`demo`], [`test`], [`lint`], [`bench`], [`dist`].
+//! The project's own commands, one module each: [`demo`], [`test`], [`lint`], [`fuzz`], [`bench`],
+//! [`dist`].
 //!
 //! They drive programs as a user would (cargo, git, the built `ublk`), and bring what they need
 //! ([`deps`]). Every command returns `Ok(true)` when all is well, `Ok(false)` when something failed
@@ -9,6 +10,7 @@ pub mod demo;
 pub mod deps;
 pub mod device;
 pub mod dist;
+pub mod fuzz;
 pub mod image;
 pub mod lint;
 pub mod machine;
