@@ -9,7 +9,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Advice, fadvise};
-use ublk_vpt::back::qcow2::{ChainOptions, ImageFormat, NewImage, Qcow2Backend, create};
+use ublk_vpt::back::qcow2::{CallDisk, ChainOptions, ImageFormat, NewImage, Qcow2Backend, create};
 use ublk_vpt::back::{BackDone, BackOp, Backend, Started};
 use vpt_model::Op;
 
@@ -343,4 +343,30 @@ fn nothing_is_made_over_something_and_nothing_is_left() {
     let lost = folder.path().join("none/a.qcow2");
     assert!(image(&lost, MIB, 65_536).unwrap_err().to_string().contains("none/a.qcow2"));
     assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+}
+
+/// What fuzzing begins with, and what it found: an error or a disk, and neither a panic nor no end.
+#[test]
+fn the_corpus_harms_nobody() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/qcow2_header");
+    let mut opened = 0;
+    for entry in corpus.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let said = match CallDisk::of_bytes(&std::fs::read(&path).unwrap()) {
+            Ok(disk) => {
+                opened += 1;
+                let mut block = [0; 4096];
+                let _ = disk.read_at(&mut block, 0);
+                let _ = disk.write_at(&block, disk.size_bytes() / 2);
+                let _ = disk.flush();
+                continue;
+            }
+            Err(e) => e.to_string(),
+        };
+        assert_eq!(said.lines().count(), 1, "{}: {said}", path.display());
+        if path.ends_with("own-clusters-not-counted") {
+            assert!(said.contains("does not count the clusters"), "{said}");
+        }
+    }
+    assert!(opened >= 5, "only {opened} of the corpus are images");
 }

@@ -155,7 +155,7 @@ mod tests {
         put(100, &104_u32.to_be_bytes());
         put(CLUSTER, &(2 * CLUSTER as u64).to_be_bytes());
         put(2 * CLUSTER, &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
-        put(3 * CLUSTER, &(4 * CLUSTER as u64 | L1_ALONE).to_be_bytes());
+        put(3 * CLUSTER, &((4 * CLUSTER as u64) | L1_ALONE).to_be_bytes());
         let header = Header::parse(&image, image.len() as u64).unwrap();
         (image, header)
     }
