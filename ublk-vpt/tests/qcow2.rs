@@ -364,8 +364,9 @@ fn the_corpus_harms_nobody() {
             Err(e) => e.to_string(),
         };
         assert_eq!(said.lines().count(), 1, "{}: {said}", path.display());
-        if path.ends_with("own-clusters-not-counted") {
-            assert!(said.contains("does not count the clusters"), "{said}");
+        // imago would recurse without end over this one.
+        if path.ends_with("wild-reftable") {
+            assert!(said.contains("qemu-img check"), "{said}");
         }
     }
     assert!(opened >= 5, "only {opened} of the corpus are images");
