@@ -14,6 +14,8 @@ pub enum Resource {
     Kvm,
     /// The load generator.
     Fio,
+    /// QEMU's tools for images.
+    QemuImg,
     /// mkfs.ext4 and fsck.
     E2fsprogs,
     /// The rights of root.
@@ -30,6 +32,7 @@ impl Resource {
             Self::Loop => "loop",
             Self::Kvm => "kvm",
             Self::Fio => "fio",
+            Self::QemuImg => "qemu-img",
             Self::E2fsprogs => "e2fsprogs",
             Self::Root => "root",
             Self::Lab => "lab",
@@ -43,6 +46,7 @@ impl Resource {
             Self::Loop => node("/dev/loop-control").or_else(|| program("losetup", "mount")),
             Self::Kvm => node("/dev/kvm"),
             Self::Fio => program("fio", "fio"),
+            Self::QemuImg => program("qemu-img", "qemu-utils"),
             Self::E2fsprogs => program("mkfs.ext4", "e2fsprogs"),
             Self::Root => root(),
             Self::Lab => lab(),

@@ -1,4 +1,5 @@
-//! Brings what a command needs from the system: Debian packages by apt-get, cargo-deny by cargo.
+//! Brings what a command needs from the system: Debian packages by apt-get, cargo-deny and cargo-fuzz by
+//! cargo.
 //!
 //! Installs only as root, where there is apt-get, and unless UBLK_VPT_NO_INSTALL is set; otherwise
 //! the error is one line with the packages' exact names.
@@ -11,6 +12,9 @@ use crate::{run, workspace};
 
 /// The version the checks were written with; others may know other settings.
 const CARGO_DENY: &str = "0.20.2";
+
+/// The version the fuzz targets were written with.
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// A program, and the Debian package that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub const FUSE: Tool = Tool { program: "fusermount3", package: "fuse3" };
 pub const FIO: Tool = Tool { program: "fio", package: "fio" };
 /// File system tools.
 pub const E2FSPROGS: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
+/// QEMU's opinion of images.
+pub const QEMU_IMG: Tool = Tool { program: "qemu-img", package: "qemu-utils" };
 /// Loop devices.
 pub const LOSETUP: Tool = Tool { program: "losetup", package: "mount" };
 /// Checks shell scripts.
@@ -108,16 +114,26 @@ pub fn install(packages: &[&str]) -> Result<()> {
 
 /// Makes sure that cargo-deny is there, building it when it may.
 pub fn ensure_cargo_deny() -> Result<()> {
-    if run::quietly(workspace::cargo().args(["deny", "--version"]))?.0 {
+    ensure_cargo("deny", CARGO_DENY)
+}
+
+/// Makes sure that cargo-fuzz is there, building it when it may.
+pub fn ensure_cargo_fuzz() -> Result<()> {
+    ensure_cargo("fuzz", CARGO_FUZZ)
+}
+
+fn ensure_cargo(command: &str, version: &str) -> Result<()> {
+    if run::quietly(workspace::cargo().args([command, "--version"]))?.0 {
         return Ok(());
     }
-    let install = format!("cargo install cargo-deny --locked --version {CARGO_DENY}");
+    let package = format!("cargo-{command}");
+    let install = format!("cargo install {package} --locked --version {version}");
     if no_install() {
-        bail!("missing: cargo-deny (UBLK_VPT_NO_INSTALL is set); install it with: {install}");
+        bail!("missing: {package} (UBLK_VPT_NO_INSTALL is set); install it with: {install}");
     }
-    eprintln!("installing: cargo-deny {CARGO_DENY}");
+    eprintln!("installing: {package} {version}");
     let mut cargo = workspace::cargo();
-    cargo.args(["install", "cargo-deny", "--quiet", "--locked", "--version", CARGO_DENY]);
+    cargo.args(["install", &package, "--quiet", "--locked", "--version", version]);
     // A checker that runs for a second is not worth minutes of optimising.
     cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");

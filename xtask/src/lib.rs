@@ -1,4 +1,4 @@
-//! The project's own commands, one module each: [`demo`], [`test`], [`vm`], [`lint`], [`bench`],
+//! The project's own commands, one module each: [`demo`], [`test`], [`vm`], [`lint`], [`fuzz`], [`bench`],
 //! [`dist`].
 //!
 //! They drive programs as a user would (cargo, git, the built `ublk`), and bring what they need
@@ -10,6 +10,7 @@ pub mod demo;
 pub mod deps;
 pub mod device;
 pub mod dist;
+pub mod fuzz;
 pub mod image;
 pub mod lint;
 pub mod machine;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, demo, dist, lint, test, vm};
+use xtask::{bench, demo, dist, fuzz, lint, test, vm};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -52,6 +52,14 @@ enum Command {
         #[arg(long)]
         fix: bool,
     },
+    /// Feed malformed input to the parsers; fails on a crash and says which input it was
+    Fuzz {
+        /// Only this target of fuzz/Cargo.toml
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
     /// Measure against targets; exits 1 when one is missed
     Bench {
         /// Which benchmark
@@ -95,6 +103,7 @@ fn main() -> ExitCode {
         Command::Bench { name, json, readme, .. } => {
             bench::main(name.as_deref().unwrap_or_default(), json, readme)
         }
+        Command::Fuzz { target, seconds } => fuzz::main(target.as_deref(), seconds),
         Command::Dist => dist::main(),
     };
     match done {

@@ -1,6 +1,6 @@
 //! Opening an image: it must be there, be a whole disk, and be ours alone.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileType, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -106,51 +106,15 @@ impl Image {
     /// One of [`ImageError`]; nothing is left created or locked.
     pub fn open(options: &ImageOptions) -> Result<Self, ImageError> {
         let path = &options.path;
-        let io = |action| move |source| ImageError::Io { path: path.clone(), action, source };
-        let kind = match std::fs::metadata(path) {
-            Ok(meta) => meta.file_type(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(ImageError::Missing { path: path.clone() });
-            }
-            Err(e) => return Err(io("opened")(e)),
-        };
-        let what = if kind.is_dir() {
-            Some("a directory")
-        } else if kind.is_file() || kind.is_block_device() {
-            None
-        } else {
-            Some("neither a file nor a block device")
-        };
-        if let Some(what) = what {
-            return Err(ImageError::Kind { path: path.clone(), what });
-        }
-        let mut open = OpenOptions::new();
-        open.read(true).write(!options.read_only);
-        if kind.is_block_device() && !options.read_only {
-            open.custom_flags(libc::O_EXCL); // the kernel refuses it while it is mounted
-        }
-        let file = open.open(path).map_err(|source| match source.raw_os_error() {
-            Some(libc::EACCES | libc::EROFS | libc::EPERM) if !options.read_only => {
-                ImageError::ReadOnly { path: path.clone(), source }
-            }
-            Some(libc::EBUSY) => ImageError::InUse {
-                path: path.clone(),
-                holder: "the kernel (mounted, or part of another device)".into(),
-            },
-            _ => io("opened")(source),
-        })?;
-        Self::lock(&file, options)?;
-        let capacity = size(&file).map_err(io("measured"))?;
-        if capacity < SMALLEST_IMAGE {
-            return Err(ImageError::TooSmall { path: path.clone(), bytes: capacity });
-        }
-        if !capacity.is_multiple_of(SECTOR_BYTES) {
-            return Err(ImageError::NotWhole { path: path.clone(), bytes: capacity });
-        }
+        let file = open_file(options)?;
+        lock(&file, path, if options.read_only { Lock::Read } else { Lock::Write })?;
+        let measured = |source| ImageError::Io { path: path.clone(), action: "measured", source };
+        let capacity = size(&file).map_err(measured)?;
+        check_capacity(path, capacity)?;
         Ok(Self { file, capacity })
     }
 
-    /// A new disk of zeroes in memory, for which no name and so no lock is needed. What was never
+    /// A disk of zeroes in memory, for which no name and so no lock is needed. What was never
     /// written, or was discarded, takes no memory.
     ///
     /// # Errors
@@ -160,32 +124,6 @@ impl Image {
         let file = File::from(fd);
         file.set_len(bytes)?;
         Ok(Self { file, capacity: bytes })
-    }
-
-    /// An open-file-description lock: it dies with its last descriptor, whatever way we end. Writers
-    /// exclude everybody, readers only writers. QEMU's image locks are of the same kind, so it is
-    /// kept out as well.
-    fn lock(file: &File, options: &ImageOptions) -> Result<(), ImageError> {
-        let kind = if options.read_only { libc::F_RDLCK } else { libc::F_WRLCK };
-        let whole = libc::flock {
-            l_type: kind as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: 0,
-            l_len: 0,
-            l_pid: 0,
-        };
-        match fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&whole)) {
-            Ok(_) => Ok(()),
-            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Err(ImageError::InUse {
-                path: options.path.clone(),
-                holder: holders(&options.path),
-            }),
-            Err(e) => Err(ImageError::Io {
-                path: options.path.clone(),
-                action: "locked",
-                source: e.into(),
-            }),
-        }
     }
 
     /// The open file.
@@ -199,7 +137,117 @@ impl Image {
     }
 }
 
-fn size(file: &File) -> io::Result<u64> {
+/// Opens a file or block device that holds an image; whether it makes a disk is not looked at.
+pub(super) fn open_file(options: &ImageOptions) -> Result<File, ImageError> {
+    let path = &options.path;
+    let io = |action| move |source| ImageError::Io { path: path.clone(), action, source };
+    let kind = match std::fs::metadata(path) {
+        Ok(meta) => meta.file_type(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return Err(ImageError::Missing { path: path.clone() });
+        }
+        Err(e) => return Err(io("opened")(e)),
+    };
+    check_kind(&kind, path)?;
+    let mut open = OpenOptions::new();
+    open.read(true).write(!options.read_only);
+    if kind.is_block_device() && !options.read_only {
+        open.custom_flags(libc::O_EXCL); // the kernel refuses it while it is mounted
+    }
+    open.open(path).map_err(|source| match source.raw_os_error() {
+        Some(libc::EACCES | libc::EROFS | libc::EPERM) if !options.read_only => {
+            ImageError::ReadOnly { path: path.clone(), source }
+        }
+        Some(libc::EBUSY) => ImageError::InUse {
+            path: path.clone(),
+            holder: "the kernel (mounted, or part of another device)".into(),
+        },
+        _ => io("opened")(source),
+    })
+}
+
+/// Whether it is something that can hold an image.
+pub(super) fn check_kind(kind: &FileType, path: &Path) -> Result<(), ImageError> {
+    let what = if kind.is_dir() {
+        "a directory"
+    } else if kind.is_file() || kind.is_block_device() {
+        return Ok(());
+    } else {
+        "neither a file nor a block device"
+    };
+    Err(ImageError::Kind { path: path.to_owned(), what })
+}
+
+/// Whether so many bytes make a disk.
+pub(super) fn check_capacity(path: &Path, bytes: u64) -> Result<(), ImageError> {
+    let path = path.to_owned();
+    if bytes < SMALLEST_IMAGE {
+        return Err(ImageError::TooSmall { path, bytes });
+    }
+    if !bytes.is_multiple_of(SECTOR_BYTES) {
+        return Err(ImageError::NotWhole { path, bytes });
+    }
+    Ok(())
+}
+
+/// What an image is locked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// Reading: others may read.
+    Read,
+    /// Writing: nobody else may do either.
+    Write,
+}
+
+/// QEMU's locks, which its programs take on every image: a byte that says what one does, from 100 on,
+/// and one for what one forbids others, from 200 on; 0 is reading, 1 writing, 3 growing or shrinking.
+const READS: i64 = 100;
+const WRITES: i64 = 101;
+const RESIZES: i64 = 103;
+const NO_WRITING: i64 = 201;
+const NO_RESIZING: i64 = 203;
+
+/// Takes an open-file-description lock: it dies with its last descriptor, whatever way we end. Writers
+/// exclude everybody by locking all bytes; readers lock those bytes by which QEMU's readers keep
+/// QEMU's writers away, so that many may read, of either kind.
+pub(super) fn lock(file: &File, path: &Path, lock: Lock) -> Result<(), ImageError> {
+    let take =
+        |kind, start, len| fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&range(kind, start, len)));
+    let taken = match lock {
+        Lock::Write => take(libc::F_WRLCK, 0, 0).map(|_| true),
+        Lock::Read => [READS, NO_WRITING, NO_RESIZING]
+            .into_iter()
+            .try_for_each(|byte| take(libc::F_RDLCK, byte, 1).map(drop))
+            .and_then(|()| Ok(is_free(file, WRITES)? && is_free(file, RESIZES)?)),
+    };
+    let held = || ImageError::InUse { path: path.to_owned(), holder: holders(path) };
+    match taken {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(held()),
+        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Err(held()),
+        Err(e) => Err(ImageError::Io { path: path.to_owned(), action: "locked", source: e.into() }),
+    }
+}
+
+/// Whether nobody else has a lock on this byte.
+fn is_free(file: &File, byte: i64) -> nix::Result<bool> {
+    let mut found = range(libc::F_WRLCK, byte, 1);
+    fcntl(file.as_fd(), FcntlArg::F_OFD_GETLK(&mut found))?;
+    Ok(i32::from(found.l_type) == libc::F_UNLCK)
+}
+
+fn range(kind: i32, start: i64, len: i64) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: len,
+        l_pid: 0,
+    }
+}
+
+/// Bytes in a file or block device.
+pub(super) fn size(file: &File) -> io::Result<u64> {
     let meta = file.metadata()?;
     if meta.file_type().is_block_device() {
         // Seeking to the end works on every block device and needs no ioctl.

@@ -6,6 +6,7 @@
 mod file;
 mod image;
 mod null;
+pub mod qcow2;
 mod slow;
 mod uring;
 
@@ -82,6 +83,10 @@ pub trait Backend: Send {
     fn next_event(&self) -> Option<Instant> {
         None
     }
+
+    /// Ends: what is kept in memory goes into the image, and the image's lock goes. May take a while;
+    /// nothing is under way any more, and nothing is started afterwards.
+    fn close(&mut self) {}
 
     /// Changes a property while running; for stores that have any.
     ///

@@ -154,6 +154,10 @@ impl Backend for SlowBackend {
         mine.into_iter().chain(self.inner.next_event()).min()
     }
 
+    fn close(&mut self) {
+        self.inner.close();
+    }
+
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match self.faults.changed(key, value) {
             Some(changed) => self.faults = changed?,

@@ -20,6 +20,8 @@ Examples:
       exactly the real disk's time, as device 3
   ublk add -t vpt -f lab.img --disk cheetah-9lp
       the same in the spelling of ublksrv and rublk
+  ublk add vpt cheetah-9lp --image clone.qcow2 --format qcow2 --allow-backing /srv/masters
+      a clone (`ublk image clone`) of a master in that directory
   ublk add vpt cheetah-9lp --back mem --size 256M
       no image at all
 
@@ -57,7 +59,11 @@ pub struct AddArgs {
     /// How the image is written down; never guessed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Make the image, sparse and of this size, when it is missing: 512M, 1G, 1.5GiB
+    /// What a qcow2 image may have below it: a file, or a directory with everything in it; may be
+    /// given more than once [default: nothing]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub allow_backing: Vec<PathBuf>,
+    /// Make the image, raw, sparse and of this size, when it is missing: 512M, 1G, 1.5GiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<u64>,
     /// Where the data is
@@ -176,6 +182,24 @@ impl AddArgs {
             }
             (_, None) => None,
         };
+        match self.format {
+            Format::Raw if !self.allow_backing.is_empty() => {
+                return Err(
+                    "--allow-backing is for --format qcow2: a raw image has nothing below it"
+                        .into(),
+                );
+            }
+            Format::Qcow2 if self.back != Back::File => {
+                let back = name_of(self.back);
+                return Err(format!("--format qcow2 has no use with --back {back}"));
+            }
+            Format::Qcow2 if self.size.is_some() => {
+                return Err("--size makes raw images only: make a qcow2 with `ublk image create` \
+                            or `ublk image clone`"
+                    .into());
+            }
+            Format::Raw | Format::Qcow2 => {}
+        }
         if let (Some(k_min), Some(k_max)) = (self.k_min, self.k_max)
             && k_min > k_max
         {
@@ -278,7 +302,10 @@ mod tests {
             ("vpt cheetah -f a --size 100", "at least 512 bytes"),
             ("vpt cheetah -f a -n 10000", "10000"),
             ("vpt a -t vpt -f a", "one argument too many: \"a\""),
-            ("vpt cheetah -f a --format qcow2", "raw"),
+            ("vpt cheetah -f a --format vmdk", "raw, qcow2"),
+            ("vpt cheetah -f a --format qcow2 --size 1G", "ublk image create"),
+            ("vpt cheetah --back null --size 1G --format qcow2", "no use with --back null"),
+            ("vpt cheetah -f a --allow-backing /srv", "--allow-backing is for --format qcow2"),
         ] {
             let said = check(line).unwrap_err();
             assert!(said.contains(reason), "{line:?}: {said}");

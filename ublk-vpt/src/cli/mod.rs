@@ -2,12 +2,14 @@
 //! `*Args` are what was typed, the checked options made of them are what the commands work with.
 
 mod add;
+mod image;
 mod manage;
 mod measure;
 mod size;
 mod tools;
 
 pub use add::{AddArgs, AddOptions};
+pub use image::{CloneArgs, CreateArgs, ImageArgs, ImageCommand, InfoArgs};
 pub use manage::{DelArgs, ListArgs, RecoverArgs, SetArgs, StatsArgs, TopArgs};
 pub use measure::{BlktraceEvent, ProbeArgs, ReplayArgs, TraceFormat};
 pub use size::{format_size, parse_size};
@@ -67,6 +69,8 @@ pub enum Command {
     Set(SetArgs),
     /// Watch all devices in the terminal.
     Top(TopArgs),
+    /// Make images, masters and clones, and look at them.
+    Image(ImageArgs),
     /// Measure how long a disk, device or file takes over what distance.
     Probe(ProbeArgs),
     /// Run a recorded trace through a modelled disk, without a device.

@@ -87,6 +87,11 @@ fn request(
             id: 0,
             image,
             format: args.format,
+            allow_backing: args
+                .allow_backing
+                .iter()
+                .map(|p| absolute(p))
+                .collect::<Result<_, _>>()?,
             back: args.back,
             size_bytes: args.size.filter(|_| args.back != Back::File),
             disk,

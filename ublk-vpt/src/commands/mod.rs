@@ -7,6 +7,7 @@ mod daemon;
 mod del;
 mod eventfd;
 mod features;
+mod image;
 mod list;
 mod loop_helper;
 mod man;
@@ -133,6 +134,7 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::Stats(args) => stats::run(program, args, out),
         Command::Set(args) => set::run(program, args),
         Command::Top(args) => crate::top::run(args, &state_dir(program)?),
+        Command::Image(args) => image::run(args, out),
         Command::Probe(args) => probe::run(program, args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Features(args) => features::run(args, out),

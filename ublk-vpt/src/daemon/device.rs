@@ -17,6 +17,8 @@ pub enum Format {
     /// The bytes of the disk, one after the other.
     #[default]
     Raw,
+    /// QEMU's format: what was written, over a backing file.
+    Qcow2,
 }
 
 /// What makes the device visible.
@@ -142,6 +144,9 @@ pub struct DeviceConfig {
     pub image: Option<PathBuf>,
     /// How the image is written down.
     pub format: Format,
+    /// Files, and directories with all that is below, that may be below a qcow2 image.
+    #[serde(default)]
+    pub allow_backing: Vec<PathBuf>,
     /// Where the data is.
     pub back: Back,
     /// Size of a memory or null back end, in bytes; nothing for a file, which has its own.

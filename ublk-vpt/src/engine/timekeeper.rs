@@ -307,6 +307,8 @@ impl Drop for Engine {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join(); // a panic there was reported by its own message
         }
+        // Handles may outlive the engine, and with them the store.
+        self.shared.lock().backend().close();
     }
 }
 

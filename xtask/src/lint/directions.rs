@@ -36,7 +36,8 @@ pub const IO_CRATES: &[&str] = &[
 ];
 
 /// Crates that only one package may use.
-pub const OWNED: &[(&str, &str)] = &[("fuser", "ublk-vpt"), ("io-uring", "ublk-vpt")];
+pub const OWNED: &[(&str, &str)] =
+    &[("fuser", "ublk-vpt"), ("imago", "ublk-vpt"), ("io-uring", "ublk-vpt")];
 
 /// No crate that reaches the system.
 const PURE: Option<&[&str]> = Some(&[]);

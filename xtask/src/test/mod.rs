@@ -42,7 +42,7 @@ pub fn main(only: Option<&str>, list: bool) -> Result<bool> {
     }
     let area = only.map(|name| areas::find(&areas, name)).transpose()?;
     if area.is_none_or(|area| area.end_to_end) {
-        deps::ensure(&[deps::FUSE, deps::FIO, deps::E2FSPROGS, deps::LOSETUP])?;
+        deps::ensure(&[deps::FUSE, deps::FIO, deps::E2FSPROGS, deps::LOSETUP, deps::QEMU_IMG])?;
     }
     let tally = Run { metadata: &metadata, area, required: tally::required() }.all()?;
     print!("{}", tally.report());
