@@ -41,6 +41,8 @@ const HEADERS: &[(&str, &str)] =
 
 /// Builds it, unless it is there. A build that was interrupted goes on where it was.
 pub fn ensure(place: &Place) -> Result<Kernel> {
+    // Other labs go on while this one builds.
+    let _building = place.lock_named("lock-debug")?;
     let folder = place.lab().join("kernels").join(format!("{VERSION}-debug"));
     if let Some(kernel) = kernel::known(&folder) {
         return Ok(kernel);
@@ -81,9 +83,11 @@ fn source(place: &Place, folder: &Path) -> Result<PathBuf> {
     if source.join("Makefile").is_file() {
         return Ok(source);
     }
-    let apt = Apt::update(place)?;
     let package = format!("linux-source-{VERSION}");
-    let files = apt.download(std::slice::from_ref(&package), &place.lab().join("debs"))?;
+    let files = {
+        let _filling = place.lock()?;
+        Apt::update(place)?.download(std::slice::from_ref(&package), &place.lab().join("debs"))?
+    };
     let unpacked = folder.join("package");
     make(&unpacked)?;
     for file in &files {

@@ -63,7 +63,7 @@ impl Kernel {
     }
 }
 
-/// Brings the kernel, unless it is there already.
+/// Brings the kernel, unless it is there already. Takes the place's lock for it.
 pub fn ensure(place: &Place, choice: &Choice) -> Result<Kernel> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the lab knows kernels for x86_64 only, and this is {}", std::env::consts::ARCH);
@@ -75,6 +75,7 @@ pub fn ensure(place: &Place, choice: &Choice) -> Result<Kernel> {
 }
 
 fn stock(place: &Place, version: &str) -> Result<Kernel> {
+    let _filling = place.lock()?;
     let folder = place.lab().join("kernels").join(version);
     if let Some(kernel) = known(&folder) {
         return Ok(kernel);

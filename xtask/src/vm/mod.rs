@@ -181,11 +181,12 @@ pub fn run_in_lab(
 ) -> Result<LabResult> {
     deps::ensure(virtme::TOOLS)?;
     let place = Place::here()?;
-    let (kernel, image) = {
+    let image = {
         let _filling = place.lock()?;
         virtme::ensure(&place)?;
-        (kernel::ensure(&place, &run.kernel)?, rootfs::image(&place, &run.root)?)
+        rootfs::image(&place, &run.root)?
     };
+    let kernel = kernel::ensure(&place, &run.kernel)?;
     interrupt.check()?;
     let folder = RunFolder::create(&place)?;
     guest::write(&place, &folder, &kernel, run)?;

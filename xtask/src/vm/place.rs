@@ -44,7 +44,12 @@ impl Place {
 
     /// Waits until no other lab fills the shared folders.
     pub fn lock(&self) -> Result<Filling> {
-        let path = self.lab().join("lock");
+        self.lock_named("lock")
+    }
+
+    /// The same for something that takes long, so that others need not wait for it.
+    pub fn lock_named(&self, name: &str) -> Result<Filling> {
+        let path = self.lab().join(name);
         let file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
