@@ -62,7 +62,7 @@ impl ControlHandler {
             },
             Request::Stop { force: false } if let Some(use_) = self.device.in_use() => {
                 reply_error(&format!(
-                    "{use_}: unmount it first, or use --force and lose what it has not written"
+                    "{use_} first, or use --force and lose what is not written yet"
                 ))
             }
             Request::Stop { .. } => match self.stop.send(StopCause::Client(peer.pid)) {

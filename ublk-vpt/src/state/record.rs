@@ -100,6 +100,9 @@ pub struct Cleanup {
     pub file: Option<PathBuf>,
     /// The loop device on it, once it is attached.
     pub loop_device: Option<PathBuf>,
+    /// A Unix socket that clients connect to: it is, or is about to be, made.
+    #[serde(default)]
+    pub socket: Option<PathBuf>,
 }
 
 /// All of it.
@@ -156,7 +159,11 @@ impl Record {
                 read_only: config.read_only,
             },
             queues: Vec::new(),
-            cleanup: Cleanup { mount: config.mount.clone(), ..Cleanup::default() },
+            cleanup: Cleanup {
+                mount: config.mount.clone(),
+                socket: config.listen.as_deref().filter(|at| at.contains('/')).map(PathBuf::from),
+                ..Cleanup::default()
+            },
             notes: Vec::new(),
         }
     }
