@@ -16,6 +16,10 @@ pub enum Resource {
     Fio,
     /// mkfs.ext4 and fsck.
     E2fsprogs,
+    /// nbdinfo and nbdcopy.
+    Libnbd,
+    /// qemu-img and qemu-io.
+    QemuUtils,
     /// The rights of root.
     Root,
 }
@@ -29,6 +33,8 @@ impl Resource {
             Self::Kvm => "kvm",
             Self::Fio => "fio",
             Self::E2fsprogs => "e2fsprogs",
+            Self::Libnbd => "libnbd",
+            Self::QemuUtils => "qemu-utils",
             Self::Root => "root",
         }
     }
@@ -41,6 +47,8 @@ impl Resource {
             Self::Kvm => node("/dev/kvm"),
             Self::Fio => program("fio", "fio"),
             Self::E2fsprogs => program("mkfs.ext4", "e2fsprogs"),
+            Self::Libnbd => program("nbdcopy", "libnbd-bin"),
+            Self::QemuUtils => program("qemu-io", "qemu-utils"),
             Self::Root => root(),
         }
     }

@@ -8,8 +8,10 @@ mod image;
 mod null;
 mod slow;
 mod uring;
+mod writer;
 
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 use vpt_model::{Instant, Op};
 
@@ -19,6 +21,7 @@ pub use file::FileBackend;
 pub use image::{Image, ImageError, ImageOptions, SMALLEST_IMAGE};
 pub use null::NullBackend;
 pub use slow::{Faults, SlowBackend};
+pub use writer::Writer;
 
 /// The backend's name for an operation in flight: the engine's slot number.
 pub type Tag = u32;
@@ -34,6 +37,8 @@ pub struct BackOp {
     pub offset: u64,
     /// Bytes.
     pub len: u64,
+    /// A write whose data is in the store already, by its [`Writer`]: only to be reported.
+    pub written: bool,
 }
 
 /// An operation that the backing store is done with.
@@ -80,6 +85,11 @@ pub trait Backend: Send {
 
     /// When there will be something to reap, for stores that know.
     fn next_event(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Writes for threads that may wait; for stores that can be written without their lock.
+    fn writer(&self) -> Option<Arc<dyn Writer>> {
         None
     }
 

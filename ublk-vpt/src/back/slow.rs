@@ -6,10 +6,12 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
 use vpt_model::units::from_ms;
 use vpt_model::{Instant, Op};
 
-use super::{BackDone, BackOp, Backend, Started, Tag};
+use super::{BackDone, BackOp, Backend, Started, Tag, Writer};
 use crate::engine::{Errno, now};
 
 /// What is wrong with the store.
@@ -152,6 +154,10 @@ impl Backend for SlowBackend {
     fn next_event(&self) -> Option<Instant> {
         let mine = self.held.peek().map(|r| r.0.0);
         mine.into_iter().chain(self.inner.next_event()).min()
+    }
+
+    fn writer(&self) -> Option<Arc<dyn Writer>> {
+        self.inner.writer() // what is written by it comes here as any other write
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {

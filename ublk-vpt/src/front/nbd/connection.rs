@@ -200,7 +200,9 @@ impl Connection<'_> {
         });
         let arrival = now();
         let len = u64::from(len);
-        self.link.engine.submit(IoRequest { op, offset, len, buf, arrival, completer });
+        let request = IoRequest { op, offset, len, buf, arrival, completer };
+        // Only this client waits for this thread.
+        self.link.engine.submit_patiently(request);
     }
 }
 

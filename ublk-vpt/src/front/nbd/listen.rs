@@ -4,11 +4,11 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, fchmod};
+use rustix::fs::{Mode, OFlags, fchmod};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::front::Access;
@@ -80,12 +80,10 @@ impl Listen {
     /// One line that says where and what to do; then nothing listens and nothing is left.
     pub(super) fn bind(&self, access: Access) -> Result<Bound, String> {
         match self {
-            Self::Tcp { host, port } => {
-                bind_tcp(host, *port).map_err(|(e, why)| match why {
-                    "" => format!("--listen {self}: {e}"),
-                    why => format!("--listen {self}: {e}: {why}"),
-                })
-            }
+            Self::Tcp { host, port } => bind_tcp(host, *port).map_err(|(e, why)| match why {
+                "" => format!("--listen {self}: {e}"),
+                why => format!("--listen {self}: {e}: {why}"),
+            }),
             Self::Unix(path) => {
                 bind_unix(path, access).map_err(|why| format!("--listen {self}: {why}"))
             }
@@ -170,7 +168,8 @@ fn bind_tcp(host: &str, port: u16) -> Result<Bound, (io::Error, &'static str)> {
 /// NBD without TLS knows no passwords.
 fn note(ip: IpAddr, host: &str) -> String {
     if ip.is_loopback() {
-        "every user of this machine can connect; a Unix socket (--listen PATH) has permissions".into()
+        "every user of this machine can connect; a Unix socket (--listen PATH) has permissions"
+            .into()
     } else {
         format!(
             "whoever reaches {host} can read and write this disk: there is no password and no \
@@ -187,22 +186,33 @@ fn bind_unix(path: &Path, access: Access) -> Result<Bound, String> {
     };
     let address = SocketAddrUnix::new(path).map_err(tell)?;
     let flags = SocketFlags::CLOEXEC;
-    let socket =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(tell)?;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .map_err(tell)?;
     // The file gets the socket's mode: at no moment may others connect.
-    fchmod(&socket, Mode::from_raw_mode(access.mode & 0o660)).map_err(tell)?;
+    fchmod(&socket, Mode::RUSR | Mode::WUSR).map_err(tell)?;
     rustix::net::bind(&socket, &address).map_err(tell)?;
-    let root = rustix::process::geteuid().is_root();
-    let owned = if root {
-        std::os::unix::fs::lchown(path, Some(access.uid), Some(access.gid))
-    } else {
-        Ok(())
-    };
-    if let Err(why) = owned.and_then(|()| Ok(rustix::net::listen(&socket, BACKLOG)?)) {
+    let opened = open_to(path, access).and_then(|()| Ok(rustix::net::listen(&socket, BACKLOG)?));
+    if let Err(why) = opened {
         let _ = fs::remove_file(path); // the reason that is told is the first one
         return Err(why.to_string());
     }
     Ok(Bound { sockets: vec![socket], address: Address::Unix(path.into()), notes: Vec::new() })
+}
+
+/// Gives the socket to who may use the image; only root can. Not by its name, behind which there may be
+/// something else by now.
+fn open_to(path: &Path, access: Access) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let itself = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let meta = fs::metadata(&itself)?;
+    if !meta.file_type().is_socket() {
+        return Err(io::Error::other("was replaced by something else"));
+    }
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&itself, Some(access.uid), Some(access.gid))?;
+    }
+    fs::set_permissions(&itself, fs::Permissions::from_mode(access.mode & 0o660))
 }
 
 /// Removes a socket that nobody listens at; refuses whatever else is there.
@@ -266,13 +276,14 @@ mod tests {
         let me = Access {
             uid: rustix::process::geteuid().as_raw(),
             gid: rustix::process::getegid().as_raw(),
-            mode: 0o640,
+            mode: 0o660,
         };
         let path = dir.path().join("s");
         let bind = || Listen::Unix(path.clone()).bind(me);
         let bound = bind().unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions());
-        assert_eq!(mode & 0o777, 0o640, "{mode:o}");
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o660, "{mode:o}");
         assert!(bind().unwrap_err().contains("in use"));
         drop(bound);
         drop(bind().unwrap());

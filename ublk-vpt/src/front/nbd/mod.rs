@@ -30,6 +30,7 @@ pub mod wire;
 mod tests;
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -40,6 +41,11 @@ pub use self::rehearse::{Rehearsal, rehearse};
 use self::server::{Server, Shared};
 use super::{Access, OnEnd, Place, Served};
 use crate::engine::EngineHandle;
+
+/// How long the kernel may take, on a busy machine, to tell that a client has hung up.
+const GOING: Duration = Duration::from_millis(300);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Why a disk cannot be served.
 #[derive(Debug, Error)]
@@ -133,6 +139,11 @@ impl Served for NbdFront {
     }
 
     fn in_use(&self) -> Option<String> {
+        // One that has just ended may be on its way out: `fio ...; ublk del` is to work.
+        let end = Instant::now() + GOING;
+        while self.server.shared.connected() > 0 && Instant::now() < end {
+            std::thread::sleep(LOOK);
+        }
         match self.server.shared.connected() {
             0 => None,
             1 => Some("1 client is connected: disconnect it".into()),

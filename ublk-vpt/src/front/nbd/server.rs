@@ -122,11 +122,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts accepting. `on_end` is called if that breaks off.
-    pub(super) fn start(
-        sockets: Vec<OwnedFd>,
-        shared: Shared,
-        on_end: OnEnd,
-    ) -> io::Result<Self> {
+    pub(super) fn start(sockets: Vec<OwnedFd>, shared: Shared, on_end: OnEnd) -> io::Result<Self> {
         let shared = Arc::new(shared);
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         for socket in &sockets {
