@@ -297,7 +297,7 @@ fn conversation() -> impl Strategy<Value = Vec<u8>> {
     ];
     let any_request = (any::<u16>(), 0..9_u16, any::<u64>(), 0..3000_u32, any::<bool>()).prop_map(
         |(flags, command, offset, len, sane)| {
-            let (flags, offset) = if sane { (0, offset % DISK & !511) } else { (flags, offset) };
+            let (flags, offset) = if sane { (0, (offset % DISK) & !511) } else { (flags, offset) };
             let len = if sane { len & !511 } else { len };
             let data = if command == cmd::WRITE { vec![3; len as usize] } else { Vec::new() };
             [&Request { flags, command, cookie: offset, offset, len }.to_bytes()[..], &data]
