@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{SendFlags, send};
 use vpt_model::Op;
 
@@ -47,6 +48,8 @@ impl Connection<'_> {
             // A late receiver would stamp requests late.
             let _ = rt::be_fifo();
         }
+        // From now on only the client's own writer waits for it, and as long as it must.
+        let _ = set_socket_timeout(&self.link.socket, Timeout::Send, None);
         self.link.serving.store(true, Ordering::Release);
         let why = match self.receive(&mut input, structured) {
             Ok(why) => why.to_owned(),
