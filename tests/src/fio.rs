@@ -27,6 +27,13 @@ impl Fio {
             .set("randseed", 20_251_120)
     }
 
+    /// A job on an NBD server, by its URI.
+    pub fn nbd(uri: &Path) -> Self {
+        let Self(mut arguments) = Self::on(uri);
+        arguments.retain(|argument| !argument.starts_with("--filename="));
+        Self(arguments).set("ioengine", "nbd").set("uri", uri.display())
+    }
+
     /// Sets an option.
     #[must_use]
     pub fn set(mut self, option: &str, value: impl std::fmt::Display) -> Self {

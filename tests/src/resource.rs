@@ -18,6 +18,10 @@ pub enum Resource {
     QemuImg,
     /// mkfs.ext4 and fsck.
     E2fsprogs,
+    /// nbdinfo and nbdcopy.
+    Libnbd,
+    /// qemu-img and qemu-io.
+    QemuUtils,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -34,6 +38,8 @@ impl Resource {
             Self::Fio => "fio",
             Self::QemuImg => "qemu-img",
             Self::E2fsprogs => "e2fsprogs",
+            Self::Libnbd => "libnbd",
+            Self::QemuUtils => "qemu-utils",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -48,6 +54,8 @@ impl Resource {
             Self::Fio => program("fio", "fio"),
             Self::QemuImg => program("qemu-img", "qemu-utils"),
             Self::E2fsprogs => program("mkfs.ext4", "e2fsprogs"),
+            Self::Libnbd => program("nbdcopy", "libnbd-bin"),
+            Self::QemuUtils => program("qemu-io", "qemu-utils"),
             Self::Root => root(),
             Self::Lab => lab(),
         }

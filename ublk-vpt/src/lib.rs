@@ -21,5 +21,6 @@ pub mod mounts;
 pub mod probe;
 pub mod replay;
 pub mod report;
+pub mod sockets;
 pub mod state;
 pub mod top;

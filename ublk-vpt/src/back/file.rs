@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use vpt_model::Op;
 
 use super::image::Image;
 use super::uring::{Finished, Ring, Work};
-use super::{BackDone, BackOp, Backend, Started, Tag};
+use super::writer::FileWriter;
+use super::{BackDone, BackOp, Backend, Started, Tag, Writer};
 use crate::engine::Errno;
 
 /// Zeroes written at a time where the file system cannot do it by itself.
@@ -50,6 +52,7 @@ pub struct FileBackend {
     image: Image,
     /// Found shorter than it was.
     truncated: bool,
+    writer: Arc<FileWriter>,
 }
 
 impl FileBackend {
@@ -65,6 +68,7 @@ impl FileBackend {
                 format!("io_uring is not available ({e}): a container or sysctl may forbid it"),
             )
         })?;
+        let writer = Arc::new(FileWriter::new(image.file().try_clone()?));
         Ok(Self {
             ring,
             capacity: image.capacity(),
@@ -73,6 +77,7 @@ impl FileBackend {
             ready: Vec::new(),
             image,
             truncated: false,
+            writer,
         })
     }
 
@@ -139,6 +144,7 @@ impl FileBackend {
                     tracing::error!("the image was truncated: what is beyond its new end is lost");
                 }
                 self.truncated = true;
+                self.writer.stop();
                 return end(Err(Errno::EIO), f.buf);
             }
             n => {
@@ -184,6 +190,9 @@ impl Backend for FileBackend {
         if self.truncated && op.op.is_write() && !self.holds(&op) {
             return Started::Done(BackDone { tag: op.tag, result: Err(Errno::EIO), buf, at: None });
         }
+        if op.written {
+            return Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None });
+        }
         let mut buf = buf;
         let mut done = 0;
         if work == Work::Read {
@@ -214,5 +223,9 @@ impl Backend for FileBackend {
 
     fn acknowledge(&mut self) {
         self.ring.acknowledge();
+    }
+
+    fn writer(&self) -> Option<Arc<dyn Writer>> {
+        Some(self.writer.clone())
     }
 }

@@ -9,8 +9,10 @@ mod null;
 pub mod qcow2;
 mod slow;
 mod uring;
+mod writer;
 
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 use vpt_model::{Instant, Op};
 
@@ -20,6 +22,7 @@ pub use file::FileBackend;
 pub use image::{Image, ImageError, ImageOptions, SMALLEST_IMAGE};
 pub use null::NullBackend;
 pub use slow::{Faults, SlowBackend};
+pub use writer::Writer;
 
 /// The backend's name for an operation in flight: the engine's slot number.
 pub type Tag = u32;
@@ -35,6 +38,8 @@ pub struct BackOp {
     pub offset: u64,
     /// Bytes.
     pub len: u64,
+    /// A write whose data is in the store already, by its [`Writer`]: only to be reported.
+    pub written: bool,
 }
 
 /// An operation that the backing store is done with.
@@ -87,6 +92,11 @@ pub trait Backend: Send {
     /// Ends: what is kept in memory goes into the image, and the image's lock goes. May take a while;
     /// nothing is under way any more, and nothing is started afterwards.
     fn close(&mut self) {}
+
+    /// Writes for threads that may wait; for stores that can be written without their lock.
+    fn writer(&self) -> Option<Arc<dyn Writer>> {
+        None
+    }
 
     /// Changes a property while running; for stores that have any.
     ///

@@ -6,10 +6,12 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
 use vpt_model::units::from_ms;
 use vpt_model::{Instant, Op};
 
-use super::{BackDone, BackOp, Backend, Started, Tag};
+use super::{BackDone, BackOp, Backend, Started, Tag, Writer};
 use crate::engine::{Errno, now};
 
 /// What is wrong with the store.
@@ -156,6 +158,10 @@ impl Backend for SlowBackend {
 
     fn close(&mut self) {
         self.inner.close();
+    }
+
+    fn writer(&self) -> Option<Arc<dyn Writer>> {
+        self.inner.writer() // what is written by it comes here as any other write
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {

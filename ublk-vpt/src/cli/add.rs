@@ -22,6 +22,8 @@ Examples:
       the same in the spelling of ublksrv and rublk
   ublk add vpt cheetah-9lp --image clone.qcow2 --format qcow2 --allow-backing /srv/masters
       a clone (`ublk image clone`) of a master in that directory
+  ublk add vpt cheetah-9lp --image lab.img --front nbd
+      a network block device at nbd://127.0.0.1:10809/vpt0, for nbd-client, QEMU and others
   ublk add vpt cheetah-9lp --back mem --size 256M
       no image at all
 
@@ -73,7 +75,7 @@ pub struct AddArgs {
     #[arg(long, value_enum, default_value_t)]
     pub front: Front,
     /// Where nbd or vhost-user-blk listens: HOST:PORT or a Unix socket's path
-    /// [default: nbd 127.0.0.1:10809, vhost-user-blk a socket in the state directory]
+    /// [default: nbd 127.0.0.1, port 10809 + ID; vhost-user-blk a socket in the state directory]
     #[arg(long, value_name = "WHERE")]
     pub listen: Option<String>,
     /// An empty directory to mount it on [default: one in the state directory]

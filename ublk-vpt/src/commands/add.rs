@@ -98,7 +98,7 @@ fn request(
             latency: args.latency,
             ncq: args.ncq.map(usize::from),
             front: args.front,
-            listen: args.listen.clone(),
+            listen: args.listen.as_deref().map(listen).transpose()?,
             socket: PathBuf::new(),
             mount: PathBuf::new(),
             loop_device: args.loop_device,
@@ -119,6 +119,15 @@ fn request(
             trace: args.trace.as_deref().map(absolute).transpose()?,
         },
     })
+}
+
+/// A socket's path has a slash; everything else is a host with a port.
+fn listen(text: &str) -> Result<String, String> {
+    if !text.contains('/') {
+        return Ok(text.to_owned());
+    }
+    let path = absolute(Path::new(text))?;
+    path.into_os_string().into_string().map_err(|_| format!("--listen {text}: not in UTF-8"))
 }
 
 /// The daemon works elsewhere, so relative paths must not reach it.

@@ -26,6 +26,7 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         feature("front-fuse", "one file in a FUSE file system", fuse()),
         feature("front-loop", "a block device on that file (--loop)", loop_devices()),
         feature("front-ublk", "a block device of the ublk driver", ublk()),
+        feature("front-nbd", "a network block device (--front nbd)", nbd()),
         feature("sched-fifo", "completions on time on a busy machine (--rt)", sched_fifo()),
         feature("io-uring", "backing I/O without a thread per request", io_uring()),
     ];
@@ -76,6 +77,13 @@ fn fuse() -> Result<(), String> {
 fn loop_devices() -> Result<(), String> {
     fuse()?;
     openable("/dev/loop-control", "load the kernel module: modprobe loop")
+}
+
+fn nbd() -> Result<(), String> {
+    match std::net::TcpListener::bind(("127.0.0.1", 0)) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(format!("no loopback ({e}); a Unix socket works: --listen PATH")),
+    }
 }
 
 fn ublk() -> Result<(), String> {

@@ -125,11 +125,10 @@ impl Listed {
     }
 
     fn more(&self, state: &StateDir) -> String {
-        let mut text = format!(
-            "\tmounted on {}\n\tread only {}\n",
-            self.record.cleanup.mount.display(),
-            self.record.target.read_only,
-        );
+        let mount = self.record.cleanup.mount.display().to_string();
+        let mut text =
+            if mount.is_empty() { String::new() } else { format!("\tmounted on {mount}\n") };
+        text += &format!("\tread only {}\n", self.record.target.read_only);
         for (what, ending) in [("record", "json"), ("socket", "sock"), ("log", "log")] {
             text += &format!("\t{what} {}\n", state.file(self.id, ending).display());
         }

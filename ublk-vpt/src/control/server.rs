@@ -60,11 +60,9 @@ impl ControlHandler {
                 }
                 Err(e) => reply_error(&e.to_string()),
             },
-            Request::Stop { force: false } if let Some(use_) = self.device.in_use() => {
-                reply_error(&format!(
-                    "{use_}: unmount it first, or use --force and lose what it has not written"
-                ))
-            }
+            Request::Stop { force: false } if let Some(use_) = self.device.in_use() => reply_error(
+                &format!("{use_} first, or use --force and lose what is not written yet"),
+            ),
             Request::Stop { .. } => match self.stop.send(StopCause::Client(peer.pid)) {
                 // No receiver: it is ending already.
                 Ok(()) | Err(_) => reply_ok(&()),

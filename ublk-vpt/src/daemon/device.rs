@@ -312,7 +312,8 @@ pub trait Device: Send + Sync {
     /// At most `max` of the last finished requests, oldest first.
     fn trace(&self, max: usize) -> Vec<TraceRecord>;
 
-    /// What would break if it ended now: a file system mounted from it, say; one line for people.
+    /// What would break if it ended now, and what to do before: one line for people, to which `first` can
+    /// be added: `/dev/loop0 is mounted on /mnt: unmount it`.
     fn in_use(&self) -> Option<String>;
 
     /// Ends it: completes what waits at once, detaches, unmounts. Returns when that has begun;

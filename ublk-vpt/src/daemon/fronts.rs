@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::device::{DeviceConfig, DeviceError, Front};
 use super::loop_helper;
 use crate::engine::{Body, EngineHandle};
+use crate::front::nbd::{Listen, NbdFront, NbdOptions};
 use crate::front::ublk::{Starting, UblkDevice, UblkOptions};
 use crate::front::{Access, FuseFront, FuseOptions, OnEnd, Place, Served, loopdev};
 
@@ -77,6 +78,13 @@ pub(super) fn check(config: &DeviceConfig) -> Result<(), DeviceError> {
     if config.listen.is_some() && !matches!(front, Front::Nbd | Front::VhostUserBlk) {
         return refuse("--listen", "only nbd and vhost-user-blk listen");
     }
+    if front == Front::Nbd {
+        if config.queues != 1 {
+            let why = "each connection is a queue of its own: leave it out";
+            return refuse(&format!("--queues {}", config.queues), why);
+        }
+        nbd_listen(config)?;
+    }
     if config.block_size != 512 && front == Front::Fuse {
         let what = format!("--block-size {}", config.block_size);
         return refuse(&what, "a file has no blocks: leave it out");
@@ -94,6 +102,7 @@ pub(super) fn check(config: &DeviceConfig) -> Result<(), DeviceError> {
 pub(super) fn open(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
     match opening.config.front {
         Front::Fuse => fuse(opening),
+        Front::Nbd => nbd(opening),
         other => Err(DeviceError(format!("--front {}: is not there yet", other.name()))),
     }
 }
@@ -147,7 +156,7 @@ impl Served for Fuse {
 
     fn in_use(&self) -> Option<String> {
         let device = self.block_device.as_ref()?;
-        loopdev::user_of(device).map(|user| format!("{} is {user}", device.display()))
+        loopdev::user_of(device).map(|user| format!("{} is {user}: unmount it", device.display()))
     }
 
     /// Detaches and unmounts, in the order of the layers.
@@ -162,4 +171,29 @@ impl Served for Fuse {
             tracing::error!("{} is not unmounted: {e}", mountpoint.display());
         }
     }
+}
+
+/// Where clients are to connect.
+fn nbd_listen(config: &DeviceConfig) -> Result<Listen, DeviceError> {
+    match &config.listen {
+        Some(text) => Listen::parse(text).map_err(DeviceError),
+        None => Ok(Listen::by_default(config.id)),
+    }
+}
+
+fn nbd(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
+    let Opening { config, bytes, access, engine, fifo, on_end } = opening;
+    let options = NbdOptions {
+        listen: nbd_listen(config)?,
+        access,
+        name: format!("vpt{}", config.id),
+        description: format!("lab disk {}", config.disk.name),
+        bytes,
+        block_bytes: config.block_size,
+        read_only: config.read_only,
+        fifo,
+        depth: config.depth,
+    };
+    let front = NbdFront::open(&options, engine, on_end).map_err(|e| DeviceError(e.to_string()))?;
+    Ok(Box::new(front))
 }

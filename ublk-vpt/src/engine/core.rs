@@ -126,8 +126,19 @@ impl Core {
         &mut *self.config.backend
     }
 
-    /// Takes a request in and starts it. Refused ones come straight back. Returns the time.
-    pub(super) fn submit(&mut self, req: IoRequest, out: &mut Vec<Delivery>) -> Instant {
+    /// What a request is checked against: the capacity in bytes, and whether nothing may be written.
+    pub(super) fn bounds(&self) -> (u64, bool) {
+        (self.config.backend.capacity(), self.config.read_only)
+    }
+
+    /// Takes a request in and starts it; `written`: its data is in the store already. Refused ones come
+    /// straight back. Returns the time.
+    pub(super) fn submit(
+        &mut self,
+        req: IoRequest,
+        written: bool,
+        out: &mut Vec<Delivery>,
+    ) -> Instant {
         let capacity = self.config.backend.capacity();
         if let Err(errno) = req.check(capacity, self.config.read_only) {
             let now = super::now();
@@ -146,7 +157,7 @@ impl Core {
             start: sectors_of(req.offset, req.len).0,
             len: sectors_of(req.offset, req.len).1,
         };
-        let op = BackOp { tag, op: req.op, offset: req.offset, len: req.len };
+        let op = BackOp { tag, op: req.op, offset: req.offset, len: req.len, written };
         self.slots[tag as usize] = Some(Slot {
             serial: self.serial,
             op: req.op,

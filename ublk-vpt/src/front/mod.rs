@@ -5,10 +5,12 @@
 //! | --- | --- |
 //! | [`ublk`] | a block device of the kernel's ublk driver |
 //! | [`FuseFront`] | one file in a FUSE file system; with [`loopdev`], a block device on it |
+//! | [`nbd::NbdFront`] | a network block device, at a TCP port or a Unix socket |
 
 mod fuse;
 pub mod loopdev;
 mod mountpoint;
+pub mod nbd;
 pub mod ublk;
 
 use std::path::PathBuf;
@@ -24,7 +26,8 @@ pub trait Served: Send + Sync {
     /// What users see, and where.
     fn place(&self) -> Place;
 
-    /// What would break if it ended now: a file system mounted from it, say; one line for people.
+    /// What would break if it ended now, and what to do before: one line for people, to which `first` can
+    /// be added: `/dev/loop0 is mounted on /mnt: unmount it`.
     fn in_use(&self) -> Option<String> {
         None
     }
@@ -51,4 +54,6 @@ pub struct Place {
     pub ublk_flags: u64,
     /// The engine's own thread receives requests.
     pub engine_receives: bool,
+    /// What the user should know: one line each.
+    pub notes: Vec<String>,
 }

@@ -15,6 +15,7 @@ use super::process::is_dying;
 use super::{Cleanup, Record, StateDir, StateError};
 use crate::front::ublk::{KernelDevice, KernelState};
 use crate::mounts::{self, Mount};
+use crate::sockets;
 
 /// How long a killed daemon may take to let go of its lock.
 const DYING_PATIENCE: Duration = Duration::from_secs(5);
@@ -191,7 +192,23 @@ impl StateDir {
                 Err(e) => return Err(format!("cannot unmount {}: {e}", point.display())),
             }
         }
-        Ok(())
+        Self::remove_socket(cleanup, done)
+    }
+
+    /// Another may listen there by now, at a socket of its own.
+    fn remove_socket(cleanup: &Cleanup, done: &mut Vec<String>) -> Result<(), String> {
+        let Some(path) = cleanup.socket.as_deref().filter(|path| sockets::is_stale(path)) else {
+            return Ok(());
+        };
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(format!("cannot remove {}: {e}", path.display()))
+            }
+            _ => {
+                done.push(format!("removed {}", path.display()));
+                Ok(())
+            }
+        }
     }
 
     fn remove_files(&self, id: u32, own_mount: &Path) -> Result<(), String> {

@@ -109,6 +109,9 @@ pub struct Cleanup {
     pub loop_device: Option<PathBuf>,
     /// The ublk driver has, or is about to have, a device of this number for us.
     pub ublk: bool,
+    /// A Unix socket that clients connect to: it is, or is about to be, made.
+    #[serde(default)]
+    pub socket: Option<PathBuf>,
 }
 
 /// All of it.
@@ -173,6 +176,7 @@ impl Record {
             cleanup: Cleanup {
                 mount: config.mount.clone(),
                 ublk: config.front == Front::Ublk,
+                socket: config.listen.as_deref().filter(|at| at.contains('/')).map(PathBuf::from),
                 ..Cleanup::default()
             },
             notes: Vec::new(),

@@ -3,6 +3,7 @@
 //! A benchmark is a line in [`BENCHES`] and a function that returns a [`Report`]. Its result goes to
 //! target/bench/NAME.json, and from there into the README's table ([`readme`]).
 
+mod nbd;
 pub mod readme;
 pub mod report;
 mod vpt;
@@ -27,11 +28,14 @@ pub struct Bench {
 }
 
 /// Every benchmark.
-pub const BENCHES: &[Bench] = &[Bench {
-    name: "vpt",
-    about: "the lab disk: accuracy, cost, peers, the scale k, replay",
-    run: vpt::run,
-}];
+pub const BENCHES: &[Bench] = &[
+    Bench {
+        name: "vpt",
+        about: "the lab disk: accuracy, cost, peers, the scale k, replay",
+        run: vpt::run,
+    },
+    Bench { name: "nbd", about: "the NBD front end beside nbdkit", run: nbd::run },
+];
 
 /// Prints the names there are.
 pub fn list() -> Result<bool> {

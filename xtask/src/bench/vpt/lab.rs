@@ -81,10 +81,10 @@ impl Lab {
 }
 
 /// A program that runs beside the measurement and is ended with it.
-pub(super) struct Beside(Child);
+pub(in crate::bench) struct Beside(Child);
 
 impl Beside {
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    pub(in crate::bench) fn start(command: &mut Command) -> Result<Self> {
         let name = run::shown(command);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         Ok(Self(child.with_context(|| format!("cannot start {name}"))?))
@@ -108,7 +108,7 @@ impl Drop for Beside {
 }
 
 /// What is going on, for whoever waits.
-pub(super) fn progress(text: &str) {
+pub(in crate::bench) fn progress(text: &str) {
     eprintln!("bench: {text}");
 }
 
@@ -118,7 +118,7 @@ pub(super) fn number(value: &Value, path: &str) -> Result<f64> {
 }
 
 /// The middle one.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
+pub(in crate::bench) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -136,7 +136,7 @@ pub(super) fn cpu_seconds(pid: u64) -> Result<f64> {
 }
 
 /// Processor time that a hypervisor took away so far, all processors, in seconds.
-pub(super) fn steal_seconds() -> Option<f64> {
+pub(in crate::bench) fn steal_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
     let ticks: f64 = text.lines().next()?.split_whitespace().nth(8)?.parse().ok()?;
     Some(ticks / rustix::param::clock_ticks_per_second() as f64)

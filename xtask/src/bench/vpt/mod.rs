@@ -6,7 +6,7 @@
 mod accuracy;
 mod crowd;
 mod fio;
-mod lab;
+pub(super) mod lab;
 mod overhead;
 mod peer;
 mod replay;
