@@ -13,5 +13,5 @@ fn main() -> ExitCode {
 const PROGRAM: Program = Program {
     open_device: vpt::open,
     detach_loop: vpt::detach_loop,
-    check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
+    check_disk: |disk| vpt::read_disk(disk),
 };

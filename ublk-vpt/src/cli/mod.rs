@@ -4,18 +4,23 @@
 mod add;
 mod manage;
 mod measure;
+mod serve;
 mod size;
 mod tools;
 
 pub use add::{AddArgs, AddOptions};
 pub use manage::{DelArgs, ListArgs, SetArgs, StatsArgs, TopArgs};
 pub use measure::{BlktraceEvent, ProbeArgs, ReplayArgs, TraceFormat};
+pub use serve::ServeArgs;
 pub use size::{format_size, parse_size};
 pub use tools::{CheckConfigArgs, CompletionsArgs, DumpConfigArgs, FeaturesArgs, ManArgs};
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::state::MAX_ID;
 
@@ -34,6 +39,28 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// Wrong usage; help and version come this way too.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut matches = Self::command().try_get_matches_from(line)?;
+        let typed = matches.subcommand().map(|(_, sub)| typed(sub)).unwrap_or_default();
+        let mut cli = Self::from_arg_matches_mut(&mut matches)?;
+        if let Command::Add(args) = &mut cli.command {
+            args.typed = typed;
+        }
+        Ok(cli)
+    }
+}
+
+/// The options that were given, and not by default.
+fn typed(matches: &ArgMatches) -> BTreeSet<String> {
+    let given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    matches.ids().map(clap::Id::as_str).filter(given).map(str::to_owned).collect()
 }
 
 const MAIN_HELP: &str = "\
@@ -55,6 +82,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.";
 pub enum Command {
     /// Make a device.
     Add(AddArgs),
+    /// Serve a disk as the [serve] table of its file says.
+    Serve(ServeArgs),
     /// End devices.
     Del(DelArgs),
     /// Say which devices there are.
@@ -85,6 +114,22 @@ pub enum Command {
     /// Attaches a loop device, or detaches it; started by the daemon.
     #[command(name = crate::daemon::LOOP_COMMAND, hide = true)]
     Loop(LoopArgs),
+    /// Unmounts and detaches for a confined daemon; started by it.
+    #[command(name = crate::daemon::RELEASE_COMMAND, hide = true)]
+    Release(ReleaseArgs),
+}
+
+/// `ublk __release`.
+#[derive(Args, Clone, Debug)]
+pub struct ReleaseArgs {
+    /// Where the disk is mounted
+    pub mount: PathBuf,
+    /// The loop device on its file
+    #[arg(long = "loop", value_name = "DEVICE", requires = "file")]
+    pub loop_device: Option<PathBuf>,
+    /// The file
+    #[arg(long)]
+    pub file: Option<PathBuf>,
 }
 
 /// `ublk __loop`.

@@ -26,6 +26,11 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         feature("front-loop", "a block device on that file (--loop)", loop_devices()),
         feature("front-ublk", "a ublk block device", ublk()),
         feature("sched-fifo", "completions on time on a busy machine (--rt)", sched_fifo()),
+        feature(
+            "confine",
+            "a daemon that can do no more than it must (--confine)",
+            crate::daemon::confine::available(),
+        ),
         feature("io-uring", "backing I/O without a thread per request", io_uring()),
     ];
     if args.json {

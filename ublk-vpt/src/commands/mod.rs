@@ -11,7 +11,9 @@ mod loop_helper;
 mod man;
 mod plots;
 mod probe;
+mod release;
 mod replay;
+mod serve;
 mod set;
 mod stats;
 
@@ -19,8 +21,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-use vpt_model::DiskSpec;
+use clap::CommandFactory;
+use vpt_model::config::DiskConfig;
 
 use crate::cli::{Cli, Command};
 use crate::control::ClientError;
@@ -37,7 +39,7 @@ pub struct Program {
     /// Detaches the loop devices of dead ones.
     pub detach_loop: DetachLoop,
     /// Reads a disk's file; the error names file, line and column.
-    pub check_disk: fn(&DiskText) -> Result<DiskSpec, String>,
+    pub check_disk: fn(&DiskText) -> Result<DiskConfig, String>,
 }
 
 /// What a command comes to.
@@ -86,7 +88,7 @@ impl From<ClientError> for Failure {
 
 /// Runs the command that `args` (the program's name first) ask for.
 pub fn main(program: &Program, args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let command = match Cli::try_parse_from(args) {
+    let command = match Cli::read(args) {
         Ok(cli) => cli.command,
         Err(e) => {
             // Help and version too come this way. A closed output is no reason to fail.
@@ -113,6 +115,7 @@ pub fn main(program: &Program, args: impl IntoIterator<Item = OsString>) -> Exit
 fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
     match command {
         Command::Add(args) => add::run(program, args, out),
+        Command::Serve(args) => serve::run(program, args, out),
         Command::Del(args) => del::run(program, args, out),
         Command::List(args) => list::run(program, args, out),
         Command::Stats(args) => stats::run(program, args, out),
@@ -126,6 +129,7 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::Completions(args) => completions::run(args, Cli::command(), out),
         Command::Man(args) => man::run(args, Cli::command(), out),
         Command::Loop(args) => loop_helper::run(args, out),
+        Command::Release(args) => release::run(args, out),
         Command::Daemon => daemon::run(&surroundings(program, StateDir::of_this_user()?)),
     }
 }

@@ -70,9 +70,12 @@ pub fn run_foreground(
     announce: impl FnOnce(&Announcement) -> io::Result<()>,
 ) -> Result<(), String> {
     let mut readiness = Readiness::foreground();
-    let shape =
-        if std::env::var_os("JOURNAL_STREAM").is_some() { Shape::Untimed } else { Shape::Text };
-    logging::init(LOG_VARIABLE, LOG_FOREGROUND, shape);
+    let (level, shape) = if logging::goes_to_journal() {
+        (LOG_BACKGROUND, Shape::Journal)
+    } else {
+        (LOG_FOREGROUND, Shape::Text)
+    };
+    logging::init(LOG_VARIABLE, level, shape);
     run(surroundings, request, &mut readiness, |_| Ok(()), announce)
 }
 

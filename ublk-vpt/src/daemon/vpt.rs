@@ -13,10 +13,13 @@ use super::device::{
 use super::end::End;
 pub use super::model::{adjust, read_disk};
 use super::model::{k_mode, scale_settings};
-use super::{fronts, loop_helper, store};
+use super::{confine, fronts, loop_helper, release, store};
 use crate::back::Faults;
-use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
+use crate::engine::{
+    self, CoreConfig, Engine, EngineConfig, EngineHandle, FailureLog, TraceWriter, rt,
+};
 use crate::front::Served;
+use crate::metrics::{Figures, MetricsServer, render};
 use crate::report::{StatsReport, TraceRecord};
 
 /// How long `stop` waits for the backing store to finish what is under way.
@@ -67,6 +70,8 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
                 .into(),
         ));
     }
+    let (failed, failures) = FailureLog::start().map_err(|e| fail(&e))?;
+    engine.handle().log_failures(failed);
     let end = Arc::new(End::default());
     let by_itself = end.clone();
     let front = fronts::open(fronts::Opening {
@@ -82,6 +87,19 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     let mut report = StatsReport::default();
     handle.report(&mut report);
     notes.extend(report.timekeeping.note);
+    let told = StatsReport {
+        id: config.id,
+        disk: spec.name.clone(),
+        front: place.front.into(),
+        ..StatsReport::default()
+    };
+    let metrics = metrics(config, handle.clone(), told, &mut notes);
+    // Last of all: everything is open, every thread runs.
+    let confined = metrics.and_then(|metrics| {
+        notes.extend(confine::apply(config)?);
+        Ok(metrics)
+    });
+    let metrics = confined.inspect_err(|_| front.close())?;
     Ok(Box::new(VptDevice {
         info: DeviceInfo {
             disk: spec.name.clone(),
@@ -100,7 +118,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         handle,
         front,
         end,
-        parts: Mutex::new(Some(Parts { _engine: engine, writer })),
+        parts: Mutex::new(Some(Parts { engine, writer, metrics, failures })),
     }))
 }
 
@@ -131,8 +149,31 @@ fn threads(engine_receives: bool) -> Vec<ThreadInfo> {
 
 /// What ends with the device.
 struct Parts {
-    _engine: Engine,
+    engine: Engine,
     writer: Option<TraceWriter>,
+    metrics: Option<MetricsServer>,
+    failures: FailureLog,
+}
+
+/// Starts to answer Prometheus, if that was asked for.
+fn metrics(
+    config: &DeviceConfig,
+    handle: EngineHandle,
+    told: StatsReport,
+    notes: &mut Vec<String>,
+) -> Result<Option<MetricsServer>, DeviceError> {
+    let Some(address) = &config.metrics else { return Ok(None) };
+    let depth = config.depth;
+    let server = MetricsServer::start(address, move || {
+        let mut figures = Figures { stats: told.clone(), depth, ..Figures::default() };
+        figures.histograms = handle.report_with_histograms(&mut figures.stats);
+        render(&figures)
+    })
+    .map_err(|e| DeviceError(format!("--metrics {address}: {e}")))?;
+    if address.is_open() {
+        notes.push(format!("metrics can be read by other machines: {address}"));
+    }
+    Ok(Some(server))
 }
 
 struct VptDevice {
@@ -237,8 +278,10 @@ impl Device for VptDevice {
         }
         self.handle.end_trace();
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Parts { _engine: engine, writer }) = parts {
+        if let Some(Parts { engine, writer, metrics, failures }) = parts {
+            drop(metrics);
             drop(engine);
+            failures.finish();
             match writer.map(TraceWriter::finish) {
                 Some(Ok(lost)) if lost > 0 => {
                     tracing::warn!("{lost} records of the trace were lost")
@@ -256,6 +299,7 @@ impl Device for VptDevice {
 /// # Errors
 /// One line.
 pub fn detach_loop(device: &Path, backing: &Path) -> Result<(), String> {
-    loop_helper::detach(device, backing)
+    release::detach(device)
+        .unwrap_or_else(|| loop_helper::detach(device, backing))
         .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
 }

@@ -17,6 +17,7 @@
 
 mod clock;
 mod core;
+mod failures;
 mod lead;
 mod request;
 pub mod rt;
@@ -26,6 +27,7 @@ mod trace;
 
 pub use self::core::CoreConfig;
 pub use clock::now;
+pub use failures::{FailureLog, FailureSink};
 pub use request::{Completer, Completion, Errno, IoRequest};
 pub use timekeeper::{Engine, EngineConfig, EngineError, EngineHandle, Spin};
 pub use trace::{TraceSink, TraceWriter};

@@ -23,6 +23,7 @@ use ublk_vpt::daemon::device::{
 };
 use ublk_vpt::report::{StatsReport, TraceRecord};
 use vpt_model::DiskSpec;
+use vpt_model::config::{DiskConfig, KDefaults};
 
 pub(crate) const PROGRAM: Program = Program {
     open_device: open,
@@ -31,7 +32,8 @@ pub(crate) const PROGRAM: Program = Program {
         if disk.text.contains("bad-file") {
             return Err(format!("{}:1:1: a bad file", disk.origin));
         }
-        Ok(DiskSpec { name: "Test Disk".into(), ..DiskSpec::null() })
+        let spec = DiskSpec { name: "Test Disk".into(), ..DiskSpec::null() };
+        Ok(DiskConfig { spec, k: KDefaults::default(), serve: None })
     },
 };
 
