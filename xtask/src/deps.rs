@@ -11,6 +11,8 @@ use crate::{run, workspace};
 
 /// The version the checks were written with; others may know other settings.
 const CARGO_DENY: &str = "0.20.2";
+/// The version the package was first made with.
+const CARGO_DEB: &str = "3.8.0";
 
 /// A program, and the Debian package that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,9 @@ pub const NBD_CLIENT: Tool = Tool { program: "nbd-client", package: "nbd-client"
 pub const NBD_FUSE: Tool = Tool { program: "nbdfuse", package: "libnbd-bin" };
 /// Archives.
 pub const TAR: Tool = Tool { program: "tar", package: "tar" };
+
+/// Finds the libraries a package depends on.
+pub const DPKG_SHLIBDEPS: Tool = Tool { program: "dpkg-shlibdeps", package: "dpkg-dev" };
 
 /// Makes sure that the tools are there, installing what is missing.
 ///
@@ -70,17 +75,28 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
 
 /// Makes sure that cargo-deny is there, building it when it may.
 pub fn ensure_cargo_deny() -> Result<()> {
-    if run::quietly(workspace::cargo().args(["deny", "--version"]))?.0 {
+    ensure_cargo_tool("deny", CARGO_DENY)
+}
+
+/// Makes sure that cargo-deb is there, building it when it may.
+pub fn ensure_cargo_deb() -> Result<()> {
+    ensure_cargo_tool("deb", CARGO_DEB)
+}
+
+/// Makes sure that `cargo NAME` works, building the package cargo-NAME when it may.
+fn ensure_cargo_tool(name: &str, version: &str) -> Result<()> {
+    if run::quietly(workspace::cargo().args([name, "--version"]))?.0 {
         return Ok(());
     }
-    let install = format!("cargo install cargo-deny --locked --version {CARGO_DENY}");
+    let package = format!("cargo-{name}");
+    let install = format!("cargo install {package} --locked --version {version}");
     if no_install() {
-        bail!("missing: cargo-deny (UBLK_VPT_NO_INSTALL is set); install it with: {install}");
+        bail!("missing: {package} (UBLK_VPT_NO_INSTALL is set); install it with: {install}");
     }
-    eprintln!("installing: cargo-deny {CARGO_DENY}");
+    eprintln!("installing: {package} {version}");
     let mut cargo = workspace::cargo();
-    cargo.args(["install", "cargo-deny", "--quiet", "--locked", "--version", CARGO_DENY]);
-    // A checker that runs for a second is not worth minutes of optimising.
+    cargo.args(["install", &package, "--quiet", "--locked", "--version", version]);
+    // A tool that runs for a second is not worth minutes of optimising.
     cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
     cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "0");

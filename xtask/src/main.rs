@@ -64,8 +64,15 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         readme: bool,
     },
-    /// Collect the binary, man pages, completions, configs, docs and licences in target/dist
-    Dist,
+    /// Make what is installed, in target/dist: an archive and a Debian package
+    Dist {
+        /// The Debian package only
+        #[arg(long)]
+        deb: bool,
+        /// The archive only
+        #[arg(long, conflicts_with = "deb")]
+        tar: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -79,7 +86,7 @@ fn main() -> ExitCode {
         Command::Bench { name, json, readme, .. } => {
             bench::main(name.as_deref().unwrap_or_default(), json, readme)
         }
-        Command::Dist => dist::main(),
+        Command::Dist { deb, tar } => dist::main(dist::Wanted { tar: !deb, deb: !tar }),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
