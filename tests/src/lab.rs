@@ -305,7 +305,10 @@ impl<'lab> Disk<'lab> {
         let own = format!("{:04}", self.id);
         let log = fs::read_to_string(self.lab.state().join(format!("{own}.log.last")));
         let log = log.expect("a log");
-        assert!(!log.contains(" ERROR ") && !log.contains(" WARN "), "{log}");
+        // That requests fail is what some tests are about.
+        let bad = |line: &&str| line.contains(" ERROR ") || line.contains(" WARN ");
+        let mut bad = log.lines().filter(bad).filter(|line| !line.contains("failed"));
+        assert_eq!(bad.next(), None, "{log}");
         assert!(log.ends_with(": stopped\n"), "{log}");
         let mut left = self.lab.remains();
         left.retain(|name| name.starts_with(&own));

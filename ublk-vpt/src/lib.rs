@@ -17,6 +17,7 @@ pub mod daemon;
 pub mod disks;
 pub mod engine;
 pub mod front;
+pub mod metrics;
 pub mod mounts;
 pub mod probe;
 pub mod replay;

@@ -13,5 +13,6 @@ fn main() -> ExitCode {
 const PROGRAM: Program = Program {
     open_device: vpt::open,
     undo: vpt::UNDO,
-    check_disk: |disk| vpt::read_disk(disk).map(|d| d.spec),
+    undo_in_daemon: vpt::UNDO_IN_DAEMON,
+    check_disk: |disk| vpt::read_disk(disk),
 };

@@ -24,6 +24,33 @@ pub struct Distribution {
     pub max: f64,
 }
 
+/// A distribution by fixed bounds, for programs that add up several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    /// Upper bounds in seconds, rising, and how many values are not above each. Values are kept to
+    /// about 1 %, so one that is nearer than that to a bound may count on either side of it.
+    pub buckets: Vec<(f64, u64)>,
+    /// Sum of all values, seconds.
+    pub sum_seconds: f64,
+    /// How many values.
+    pub count: u64,
+}
+
+/// Every distribution of a device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histograms {
+    /// Arrival to completion.
+    pub response: Histogram,
+    /// Start of service to completion.
+    pub service: Histogram,
+    /// What the backing store took.
+    pub backing: Histogram,
+    /// How late it was, when it was.
+    pub backing_late: Histogram,
+    /// The clock's own lateness.
+    pub timer_late: Histogram,
+}
+
 /// Requests and bytes of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
@@ -187,5 +214,18 @@ pub fn op_code(op: Op) -> u8 {
         Op::Flush => 3,
         Op::Discard => 4,
         Op::WriteZeroes => 5,
+    }
+}
+
+/// What people call the operation of that number.
+pub fn op_name(code: u8) -> &'static str {
+    match code {
+        0 => "read",
+        1 => "write",
+        2 => "write-fua",
+        3 => "flush",
+        4 => "discard",
+        5 => "write-zeroes",
+        _ => "unknown",
     }
 }

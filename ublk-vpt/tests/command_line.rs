@@ -20,6 +20,7 @@ const COMMANDS: [&str; 14] = [
     "top",
     "probe",
     "replay",
+    "serve",
     "features",
     "check-config",
     "dump-config",
@@ -172,7 +173,7 @@ fn features_say_why_not() {
     let output = ublk("features");
     assert_eq!(output.status.code(), Some(0));
     let text = out(&output);
-    for name in ["front-fuse", "front-loop", "front-ublk", "sched-fifo", "io-uring"] {
+    for name in ["front-fuse", "front-loop", "front-ublk", "sched-fifo", "confine", "io-uring"] {
         let line = text.lines().find(|l| l.starts_with(name)).unwrap();
         match line.split_whitespace().nth(1) {
             Some("yes") => {}
@@ -181,7 +182,7 @@ fn features_say_why_not() {
         }
     }
     let json: serde_json::Value = serde_json::from_str(&out(&ublk("features --json"))).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 5);
+    assert_eq!(json.as_array().unwrap().len(), 6);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Store {
     }
 
     fn one(&mut self, op: Op, offset: u64, buf: Vec<u8>, len: u64) -> BackDone {
-        let op = BackOp { tag: 0, op, offset, len };
+        let op = BackOp { tag: 0, op, offset, len, written: false };
         match self.start(op, buf) {
             Some(done) => done,
             None => self.wait().remove(0),
@@ -183,7 +183,7 @@ fn together(store: &mut Store, model: &mut [u8], ops: &[(u8, u64, u64)], seed: u
             }
             _ => (Op::Flush, Vec::new()),
         };
-        done.extend(store.start(BackOp { tag, op, offset: from, len }, buf));
+        done.extend(store.start(BackOp { tag, op, offset: from, len, written: false }, buf));
     }
     done.extend(store.wait());
     for one in &done {
@@ -267,7 +267,7 @@ fn a_drop_waits_for_what_is_under_way() {
     for i in 0..32_u32 {
         let (offset, data) = (u64::from(i) * 100 * SECTOR, noise(i.into(), 8192));
         model[offset as usize..][..data.len()].copy_from_slice(&data);
-        let op = BackOp { tag: i, op: Op::Write { fua: false }, offset, len: 8192 };
+        let op = BackOp { tag: i, op: Op::Write { fua: false }, offset, len: 8192, written: false };
         let _ = store.start(op, data);
     }
     drop(store);

@@ -12,6 +12,8 @@ use crate::{run, workspace};
 
 /// The version the checks were written with; others may know other settings.
 const CARGO_DENY: &str = "0.20.2";
+/// The version the package was first made with.
+const CARGO_DEB: &str = "3.8.0";
 
 /// The version the fuzz targets were written with.
 const CARGO_FUZZ: &str = "0.13.2";
@@ -78,6 +80,9 @@ pub const PERL: Tool = Tool { program: "perl", package: "perl" };
 /// Used in the guest.
 pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 
+/// Finds the libraries a package depends on.
+pub const DPKG_SHLIBDEPS: Tool = Tool { program: "dpkg-shlibdeps", package: "dpkg-dev" };
+
 /// Makes sure that the tools are there, installing what is missing.
 ///
 /// Fails with the packages' names when they may not or could not be installed.
@@ -114,19 +119,25 @@ pub fn install(packages: &[&str]) -> Result<()> {
 
 /// Makes sure that cargo-deny is there, building it when it may.
 pub fn ensure_cargo_deny() -> Result<()> {
-    ensure_cargo("deny", CARGO_DENY)
+    ensure_cargo_tool("deny", CARGO_DENY)
 }
 
 /// Makes sure that cargo-fuzz is there, building it when it may.
 pub fn ensure_cargo_fuzz() -> Result<()> {
-    ensure_cargo("fuzz", CARGO_FUZZ)
+    ensure_cargo_tool("fuzz", CARGO_FUZZ)
 }
 
-fn ensure_cargo(command: &str, version: &str) -> Result<()> {
-    if run::quietly(workspace::cargo().args([command, "--version"]))?.0 {
+/// Makes sure that cargo-deb is there, building it when it may.
+pub fn ensure_cargo_deb() -> Result<()> {
+    ensure_cargo_tool("deb", CARGO_DEB)
+}
+
+/// Makes sure that `cargo NAME` works, building the package cargo-NAME when it may.
+fn ensure_cargo_tool(name: &str, version: &str) -> Result<()> {
+    if run::quietly(workspace::cargo().args([name, "--version"]))?.0 {
         return Ok(());
     }
-    let package = format!("cargo-{command}");
+    let package = format!("cargo-{name}");
     let install = format!("cargo install {package} --locked --version {version}");
     if no_install() {
         bail!("missing: {package} (UBLK_VPT_NO_INSTALL is set); install it with: {install}");
@@ -134,7 +145,7 @@ fn ensure_cargo(command: &str, version: &str) -> Result<()> {
     eprintln!("installing: {package} {version}");
     let mut cargo = workspace::cargo();
     cargo.args(["install", &package, "--quiet", "--locked", "--version", version]);
-    // A checker that runs for a second is not worth minutes of optimising.
+    // A tool that runs for a second is not worth minutes of optimising.
     cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
     cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "0");

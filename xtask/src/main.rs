@@ -75,8 +75,15 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         readme: bool,
     },
-    /// Collect the binary, man pages, completions, configs, docs and licences in target/dist
-    Dist,
+    /// Make what is installed, in target/dist: an archive and a Debian package
+    Dist {
+        /// The Debian package only
+        #[arg(long)]
+        deb: bool,
+        /// The archive only
+        #[arg(long, conflicts_with = "deb")]
+        tar: bool,
+    },
 }
 
 const VM_HELP: &str = "\
@@ -104,7 +111,7 @@ fn main() -> ExitCode {
             bench::main(name.as_deref().unwrap_or_default(), json, readme)
         }
         Command::Fuzz { target, seconds } => fuzz::main(target.as_deref(), seconds),
-        Command::Dist => dist::main(),
+        Command::Dist { deb, tar } => dist::main(dist::Wanted { tar: !deb, deb: !tar }),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

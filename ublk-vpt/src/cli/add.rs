@@ -1,5 +1,6 @@
 //! `ublk add`: what can be typed, and what it means once checked.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::{device_id, parse_size};
 use vpt_model::kcontrol::SCALES;
 
-use crate::daemon::device::{Back, Format, Front, LatencyChoice, Mode, RealTime, Spin};
+use crate::daemon::device::{Back, Confine, Format, Front, LatencyChoice, Mode, RealTime, Spin};
 
 const HELP: &str = "\
 Examples:
@@ -128,6 +129,12 @@ pub struct AddArgs {
     /// Write one line of JSON for every finished request, with every part of its delay
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub trace: Option<PathBuf>,
+    /// Let Prometheus ask for figures: a socket's path, or HOST:PORT of this machine
+    #[arg(long, value_name = "WHERE")]
+    pub metrics: Option<String>,
+    /// Give up, once the device works, what the daemon no longer needs (seccomp, Landlock)
+    #[arg(long, value_enum, default_value_t)]
+    pub confine: Confine,
     /// Stay in the terminal; Ctrl-C ends the device
     #[arg(long)]
     pub foreground: bool,
@@ -146,6 +153,9 @@ pub struct AddArgs {
     /// --recovery, in the spelling of ublksrv
     #[arg(short = 'i', long = "user_recovery_reissue", value_name = "0|1", hide = true)]
     pub user_recovery_reissue: Option<u8>,
+    /// Options that were typed, by their names here: a `[serve]` table is the default of the others.
+    #[arg(skip)]
+    pub typed: BTreeSet<String>,
 }
 
 /// What it means.
@@ -223,7 +233,10 @@ impl AddArgs {
     }
 
     /// TYPE and DISK may come by position or by option, in any mixture.
-    fn disk(&self) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// One line for people: wrong usage.
+    pub fn disk(&self) -> Result<String, String> {
         let mut positions =
             [&self.kind_position, &self.disk_position].into_iter().flatten().cloned();
         let kind = self.kind.clone().or_else(|| positions.next());

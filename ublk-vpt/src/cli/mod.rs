@@ -5,6 +5,7 @@ mod add;
 mod image;
 mod manage;
 mod measure;
+mod serve;
 mod size;
 mod tools;
 
@@ -12,12 +13,16 @@ pub use add::{AddArgs, AddOptions};
 pub use image::{CloneArgs, CreateArgs, ImageArgs, ImageCommand, InfoArgs};
 pub use manage::{DelArgs, ListArgs, RecoverArgs, SetArgs, StatsArgs, TopArgs};
 pub use measure::{BlktraceEvent, ProbeArgs, ReplayArgs, TraceFormat};
+pub use serve::ServeArgs;
 pub use size::{format_size, parse_size};
 pub use tools::{CheckConfigArgs, CompletionsArgs, DumpConfigArgs, FeaturesArgs, ManArgs};
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::state::MAX_ID;
 
@@ -36,6 +41,28 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// Wrong usage; help and version come this way too.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut matches = Self::command().try_get_matches_from(line)?;
+        let typed = matches.subcommand().map(|(_, sub)| typed(sub)).unwrap_or_default();
+        let mut cli = Self::from_arg_matches_mut(&mut matches)?;
+        if let Command::Add(args) = &mut cli.command {
+            args.typed = typed;
+        }
+        Ok(cli)
+    }
+}
+
+/// The options that were given, and not by default.
+fn typed(matches: &ArgMatches) -> BTreeSet<String> {
+    let given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    matches.ids().map(clap::Id::as_str).filter(given).map(str::to_owned).collect()
 }
 
 const MAIN_HELP: &str = "\
@@ -57,6 +84,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.";
 pub enum Command {
     /// Make a device.
     Add(AddArgs),
+    /// Serve a disk as the [serve] table of its file says.
+    Serve(ServeArgs),
     /// End devices.
     Del(DelArgs),
     /// Go on serving ublk devices whose daemon died.
@@ -97,6 +126,9 @@ pub enum Command {
     /// Gives a ublk device's node to its owner; started by udev.
     #[command(name = "__chown", hide = true)]
     Chown(ChownArgs),
+    /// Unmounts and detaches for a confined daemon; started by it.
+    #[command(name = crate::daemon::RELEASE_COMMAND, hide = true)]
+    Release(ReleaseArgs),
 }
 
 /// `ublk __ublk`.
@@ -122,6 +154,19 @@ pub enum UblkQuestion {
 pub struct ChownArgs {
     /// The node: /dev/ublkcN, /dev/ublkbN or a partition
     pub node: PathBuf,
+}
+
+/// `ublk __release`.
+#[derive(Args, Clone, Debug)]
+pub struct ReleaseArgs {
+    /// Where the disk is mounted
+    pub mount: PathBuf,
+    /// The loop device on its file
+    #[arg(long = "loop", value_name = "DEVICE", requires = "file")]
+    pub loop_device: Option<PathBuf>,
+    /// The file
+    #[arg(long)]
+    pub file: Option<PathBuf>,
 }
 
 /// `ublk __loop`.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use vpt_model::DiskSpec;
+use vpt_model::config::DiskConfig;
 
 use super::eventfd::Caller;
 use super::{Failure, Outcome, Program, state_dir, surroundings};
@@ -27,9 +28,21 @@ pub(super) fn run(program: &Program, args: &AddArgs, out: &mut dyn Write) -> Out
 }
 
 fn add(program: &Program, args: &AddArgs, caller: &mut Caller, out: &mut dyn Write) -> Outcome {
+    let disk = match Catalogue::of_this_machine().find(&args.disk().map_err(Failure::Usage)?) {
+        Ok(disk) => disk,
+        // Without a disk's file there is no table that could mend wrong usage.
+        Err(unknown) => {
+            args.check().map_err(Failure::Usage)?;
+            return Err(unknown.into());
+        }
+    };
+    let DiskConfig { spec, serve, .. } = (program.check_disk)(&disk).map_err(Failure::Failed)?;
+    let mut args = args.clone();
+    if let Some(serve) = &serve {
+        args.take_defaults(serve).map_err(|e| Failure::Failed(format!("{}: {e}", disk.origin)))?;
+    }
+    let args = &args;
     let options = args.check().map_err(Failure::Usage)?;
-    let disk = Catalogue::of_this_machine().find(&options.disk)?;
-    let spec = (program.check_disk)(&disk).map_err(Failure::Failed)?;
     let state = state_dir(program)?;
     let image = Image::prepare(args, &options).map_err(Failure::Failed)?;
     let request = request(args, &options, disk, image.path.clone()).map_err(Failure::Failed)?;
@@ -117,6 +130,8 @@ fn request(
             rt: args.rt,
             spin: options.spin,
             trace: args.trace.as_deref().map(absolute).transpose()?,
+            metrics: args.metrics.as_deref().map(str::parse).transpose()?,
+            confine: args.confine,
         },
     })
 }

@@ -28,6 +28,11 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         feature("front-ublk", "a block device of the ublk driver", ublk()),
         feature("front-nbd", "a network block device (--front nbd)", nbd()),
         feature("sched-fifo", "completions on time on a busy machine (--rt)", sched_fifo()),
+        feature(
+            "confine",
+            "a daemon that can do no more than it must (--confine)",
+            crate::daemon::confine::available(),
+        ),
         feature("io-uring", "backing I/O without a thread per request", io_uring()),
     ];
     if args.json {

@@ -14,7 +14,9 @@ mod man;
 mod plots;
 mod probe;
 mod recover;
+mod release;
 mod replay;
+mod serve;
 mod set;
 mod stats;
 mod ublk_helper;
@@ -23,8 +25,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-use vpt_model::DiskSpec;
+use clap::CommandFactory;
+use vpt_model::config::DiskConfig;
 
 use crate::cli::{Cli, Command};
 use crate::control::ClientError;
@@ -40,8 +42,10 @@ pub struct Program {
     pub open_device: OpenDevice,
     /// Undoes what dead ones left.
     pub undo: Undo,
+    /// The same for a daemon, which may have given up rights.
+    pub undo_in_daemon: Undo,
     /// Reads a disk's file; the error names file, line and column.
-    pub check_disk: fn(&DiskText) -> Result<DiskSpec, String>,
+    pub check_disk: fn(&DiskText) -> Result<DiskConfig, String>,
 }
 
 /// What a command comes to.
@@ -90,7 +94,7 @@ impl From<ClientError> for Failure {
 
 /// Runs the command that `args` (the program's name first) ask for.
 pub fn main(program: &Program, args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let command = match Cli::try_parse_from(for_plug_in(args.into_iter().collect())) {
+    let command = match Cli::read(for_plug_in(args.into_iter().collect())) {
         Ok(cli) => cli.command,
         Err(e) => {
             // Help and version too come this way. A closed output is no reason to fail.
@@ -128,6 +132,7 @@ fn for_plug_in(args: Vec<OsString>) -> Vec<OsString> {
 fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
     match command {
         Command::Add(args) => add::run(program, args, out),
+        Command::Serve(args) => serve::run(program, args, out),
         Command::Del(args) => del::run(program, args, out),
         Command::Recover(args) => recover::run(program, args, out),
         Command::List(args) => list::run(program, args, out),
@@ -145,6 +150,7 @@ fn run(program: &Program, command: &Command, out: &mut dyn Write) -> Outcome {
         Command::Loop(args) => loop_helper::run(args, out),
         Command::Ublk(args) => ublk_helper::run(args, out),
         Command::Chown(args) => ublk_helper::chown(args),
+        Command::Release(args) => release::run(args, out),
         Command::Daemon => daemon::run(&surroundings(program, StateDir::of_this_user()?)),
     }
 }
@@ -185,7 +191,7 @@ fn reap(state: &StateDir, program: &Program) {
 }
 
 fn surroundings(program: &Program, state: StateDir) -> Surroundings {
-    Surroundings { state, open_device: program.open_device, undo: program.undo }
+    Surroundings { state, open_device: program.open_device, undo: program.undo_in_daemon }
 }
 
 /// The process of device `id`'s daemon.

@@ -39,7 +39,7 @@ pub(super) fn run(program: &Program, args: &ProbeArgs, out: &mut dyn Write) -> O
     plots::write(&report.figure(), args.svg.as_deref(), args.png.as_deref())?;
     if let Some(path) = &args.toml {
         let spec = report.to_spec(args.rpm);
-        let disk = DiskConfig { spec, k: KDefaults::default() };
+        let disk = DiskConfig { spec, k: KDefaults::default(), serve: None };
         plots::put(path, dump_disk(&disk).as_bytes())?;
     }
     if args.json {

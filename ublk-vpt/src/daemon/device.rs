@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::MetricsAddress;
 use crate::report::{StatsReport, TraceRecord};
 
 /// How an image is written down.
@@ -98,6 +99,19 @@ pub enum RealTime {
     /// Always: fail when it is not allowed.
     On,
     /// Never.
+    Off,
+}
+
+/// Whether the daemon gives up what it no longer needs, once its device works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confine {
+    /// As far as the kernel can; a note says what it cannot.
+    #[default]
+    Auto,
+    /// All of it: fail where the kernel cannot.
+    On,
+    /// Not at all.
     Off,
 }
 
@@ -198,6 +212,22 @@ pub struct DeviceConfig {
     pub spin: Spin,
     /// A file that gets one line of JSON for every finished request.
     pub trace: Option<PathBuf>,
+    /// Where Prometheus may ask for figures.
+    #[serde(default)]
+    pub metrics: Option<MetricsAddress>,
+    /// Seccomp and Landlock.
+    #[serde(default)]
+    pub confine: Confine,
+}
+
+impl DeviceConfig {
+    /// The path of the metrics' socket, if it has one.
+    pub fn metrics_path(&self) -> Option<&Path> {
+        match &self.metrics {
+            Some(MetricsAddress::Unix(path)) => Some(path),
+            Some(MetricsAddress::Tcp(_)) | None => None,
+        }
+    }
 }
 
 /// A change to a running device. Only what is given changes.

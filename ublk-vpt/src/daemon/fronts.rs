@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::device::{DeviceConfig, DeviceError, Front};
 use super::loop_helper;
+use super::release;
 use crate::engine::{Body, EngineHandle};
 use crate::front::nbd::{Listen, NbdFront, NbdOptions};
 use crate::front::ublk::{Starting, UblkDevice, UblkOptions};
@@ -52,11 +53,9 @@ pub(super) fn ublk(
 
 /// The front end that `auto` means on this machine; any other is itself. A loop device is asked for
 /// where ublk is not wanted.
-pub(super) fn chosen(config: &DeviceConfig) -> Front {
-    match config.front {
-        Front::Auto if !config.loop_device && Path::new("/dev/ublk-control").exists() => {
-            Front::Ublk
-        }
+pub fn chosen(front: Front, loop_device: bool) -> Front {
+    match front {
+        Front::Auto if !loop_device && Path::new("/dev/ublk-control").exists() => Front::Ublk,
         Front::Auto => Front::Fuse,
         other => other,
     }
@@ -139,7 +138,18 @@ fn fuse(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
     } else {
         None
     };
-    Ok(Box::new(Fuse { front, block_device }))
+    let file = front.file();
+    let on_loop = block_device.as_deref().map(|device| (device, file.as_path()));
+    match release::start(front.mountpoint(), on_loop) {
+        Ok(()) => Ok(Box::new(Fuse { front, block_device })),
+        Err(e) => {
+            if let Some((device, file)) = on_loop {
+                let _ = loop_helper::detach(device, file); // the helper is what failed
+            }
+            let _ = FuseFront::unmount(front.mountpoint());
+            Err(DeviceError(format!("the helper that unmounts cannot be started: {e}")))
+        }
+    }
 }
 
 impl Served for Fuse {
@@ -161,13 +171,15 @@ impl Served for Fuse {
 
     /// Detaches and unmounts, in the order of the layers.
     fn close(&self) {
-        if let Some(device) = &self.block_device
-            && let Err(e) = loop_helper::detach(device, &self.front.file())
-        {
-            tracing::error!("{} is not detached: {e}", device.display());
+        if let Some(device) = &self.block_device {
+            let detach = || loop_helper::detach(device, &self.front.file());
+            if let Err(e) = release::detach(device).unwrap_or_else(detach) {
+                tracing::error!("{} is not detached: {e}", device.display());
+            }
         }
         let mountpoint = self.front.mountpoint();
-        if let Err(e) = FuseFront::unmount(mountpoint) {
+        let unmount = || FuseFront::unmount(mountpoint).map_err(|e| e.to_string());
+        if let Err(e) = release::unmount().unwrap_or_else(unmount) {
             tracing::error!("{} is not unmounted: {e}", mountpoint.display());
         }
     }

@@ -6,11 +6,13 @@
 //!   SIGINT, SIGTERM, `ublk del`, unmount from outside ─> device.stop ─> device.wait ─> clear away <────┘
 //! ```
 
+pub mod confine;
 pub mod device;
 mod end;
 mod fronts;
 mod loop_helper;
 mod model;
+mod release;
 mod run;
 mod spawn;
 mod start;
@@ -18,8 +20,10 @@ mod store;
 mod ublk_helper;
 pub mod vpt;
 
+pub use fronts::chosen as chosen_front;
 pub use loop_helper::LOOP_COMMAND;
+pub use release::{RELEASE_COMMAND, obey};
 pub use run::{Surroundings, run_background, run_foreground};
-pub use spawn::{DAEMON_COMMAND, SpawnError, spawn};
+pub use spawn::{DAEMON_COMMAND, SpawnError, spawn, this_program};
 pub use start::{Announcement, StartRequest};
 pub use ublk_helper::UBLK_COMMAND;

@@ -70,9 +70,12 @@ pub fn run_foreground(
     announce: impl FnOnce(&Announcement) -> io::Result<()>,
 ) -> Result<(), String> {
     let mut readiness = Readiness::foreground();
-    let shape =
-        if std::env::var_os("JOURNAL_STREAM").is_some() { Shape::Untimed } else { Shape::Text };
-    logging::init(LOG_VARIABLE, LOG_FOREGROUND, shape);
+    let (level, shape) = if logging::goes_to_journal() {
+        (LOG_BACKGROUND, Shape::Journal)
+    } else {
+        (LOG_FOREGROUND, Shape::Text)
+    };
+    logging::init(LOG_VARIABLE, level, shape);
     run(surroundings, request, &mut readiness, |_| Ok(()), announce)
 }
 
@@ -130,7 +133,7 @@ fn run(
     let result = claimed(&claim).and_then(|()| {
         let mut config = request.device;
         config.id = claim.id();
-        config.front = fronts::chosen(&config);
+        config.front = fronts::chosen(config.front, config.loop_device);
         if config.front == Front::Fuse {
             config.mount = claim.mount_dir(request.mount.as_deref())?;
         } else if let Some(mount) = &request.mount {

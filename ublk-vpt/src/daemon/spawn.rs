@@ -112,7 +112,7 @@ fn end(child: &mut Child) -> io::Result<()> {
 }
 
 /// This executable, also when its file has been replaced since (a rebuild, an upgrade).
-pub(super) fn this_program() -> PathBuf {
+pub fn this_program() -> PathBuf {
     std::env::current_exe()
         .ok()
         .filter(|path| path.exists())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::front::ublk::{KernelDevice, PATIENCE};
+use crate::front::ublk::{KernelDevice, PATIENCE, is_surely_absent};
 
 /// The hidden command that is the helper.
 pub const UBLK_COMMAND: &str = "__ublk";
@@ -23,6 +23,9 @@ const LIMIT: Duration = PATIENCE.saturating_add(Duration::from_secs(5));
 /// # Errors
 /// One line.
 pub(super) fn query(id: u32) -> Result<Option<KernelDevice>, String> {
+    if is_surely_absent(id) {
+        return Ok(None);
+    }
     let said = run("query", id)?;
     serde_json::from_str(&said).map_err(|e| format!("ublk device {id}: said oddly {said:?}: {e}"))
 }

@@ -1,5 +1,6 @@
 //! The device itself: engine, backing store and front end put together as a [`DeviceConfig`] says.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,10 +13,14 @@ use super::device::{
 use super::end::End;
 pub use super::model::{adjust, read_disk};
 use super::model::{k_mode, scale_settings};
-use super::{fronts, loop_helper, store, ublk_helper};
+use super::{confine, fronts, loop_helper, release, store, ublk_helper};
 use crate::back::Faults;
-use crate::engine::{self, CoreConfig, Engine, EngineConfig, EngineHandle, TraceWriter, rt};
+use crate::engine::{
+    self, CoreConfig, Engine, EngineConfig, EngineHandle, FailureLog, TraceWriter, rt,
+};
+use crate::front::ublk::KernelDevice;
 use crate::front::{OnEnd, Served};
+use crate::metrics::{Figures, MetricsServer, render};
 use crate::report::{StatsReport, TraceRecord};
 use crate::state::Undo;
 
@@ -70,6 +75,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         Spin::Auto => engine::Spin::Adaptive,
         Spin::Off => engine::Spin::Never,
     };
+    let (failed, failures) = FailureLog::start().map_err(|e| fail(&e))?;
     let end = Arc::new(End::default());
     let by_itself = end.clone();
     let on_end: OnEnd = Box::new(move |ended| by_itself.reach_by_itself(ended));
@@ -79,6 +85,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         if config.rt == RealTime::On && !engine.is_fifo() {
             return Err(DeviceError(NO_FIFO.into()));
         }
+        engine.handle().log_failures(failed);
         Ok(engine)
     };
     let (engine, front): (Engine, Box<dyn Served>) = if is_ublk {
@@ -105,6 +112,19 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     handle.report(&mut report);
     notes.extend(report.timekeeping.note);
     notes.extend(place.notes);
+    let told = StatsReport {
+        id: config.id,
+        disk: spec.name.clone(),
+        front: place.front.into(),
+        ..StatsReport::default()
+    };
+    let metrics = metrics(config, handle.clone(), told, &mut notes);
+    // Last of all: everything is open, every thread runs.
+    let confined = metrics.and_then(|metrics| {
+        notes.extend(confine::apply(config)?);
+        Ok(metrics)
+    });
+    let metrics = confined.inspect_err(|_| front.close())?;
     Ok(Box::new(VptDevice {
         info: DeviceInfo {
             disk: spec.name.clone(),
@@ -123,7 +143,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         handle,
         front,
         end,
-        parts: Mutex::new(Some(Parts { _engine: engine, writer })),
+        parts: Mutex::new(Some(Parts { engine, writer, metrics, failures })),
     }))
 }
 
@@ -154,8 +174,31 @@ fn threads(engine_receives: bool) -> Vec<ThreadInfo> {
 
 /// What ends with the device.
 struct Parts {
-    _engine: Engine,
+    engine: Engine,
     writer: Option<TraceWriter>,
+    metrics: Option<MetricsServer>,
+    failures: FailureLog,
+}
+
+/// Starts to answer Prometheus, if that was asked for.
+fn metrics(
+    config: &DeviceConfig,
+    handle: EngineHandle,
+    told: StatsReport,
+    notes: &mut Vec<String>,
+) -> Result<Option<MetricsServer>, DeviceError> {
+    let Some(address) = &config.metrics else { return Ok(None) };
+    let depth = config.depth;
+    let server = MetricsServer::start(address, move || {
+        let mut figures = Figures { stats: told.clone(), depth, ..Figures::default() };
+        figures.histograms = handle.report_with_histograms(&mut figures.stats);
+        render(&figures)
+    })
+    .map_err(|e| DeviceError(format!("--metrics {address}: {e}")))?;
+    if address.is_open() {
+        notes.push(format!("metrics can be read by other machines: {address}"));
+    }
+    Ok(Some(server))
 }
 
 struct VptDevice {
@@ -260,8 +303,10 @@ impl Device for VptDevice {
         }
         self.handle.end_trace();
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Parts { _engine: engine, writer }) = parts {
+        if let Some(Parts { engine, writer, metrics, failures }) = parts {
+            drop(metrics);
             drop(engine);
+            failures.finish();
             match writer.map(TraceWriter::finish) {
                 Some(Ok(lost)) if lost > 0 => {
                     tracing::warn!("{lost} records of the trace were lost")
@@ -275,11 +320,18 @@ impl Device for VptDevice {
 }
 
 /// For clearing away after dead daemons.
-pub const UNDO: Undo = Undo {
-    detach_loop: |device, backing| {
-        loop_helper::detach(device, backing)
-            .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
-    },
-    find_ublk: ublk_helper::query,
-    delete_ublk: ublk_helper::delete,
+pub const UNDO: Undo =
+    Undo { detach_loop, find_ublk: ublk_helper::query, delete_ublk: ublk_helper::delete };
+
+/// The same for the daemon, which may have given up the right to start other programs.
+pub const UNDO_IN_DAEMON: Undo = Undo {
+    detach_loop,
+    find_ublk: |id| KernelDevice::query_patiently(id).map_err(|e| e.to_string()),
+    delete_ublk: |id| KernelDevice::delete_patiently(id).map_err(|e| e.to_string()),
 };
+
+fn detach_loop(device: &Path, backing: &Path) -> Result<(), String> {
+    release::detach(device)
+        .unwrap_or_else(|| loop_helper::detach(device, backing))
+        .map_err(|e| format!("{} cannot be detached: {e}", device.display()))
+}

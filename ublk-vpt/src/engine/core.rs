@@ -5,11 +5,12 @@ use std::collections::BinaryHeap;
 
 use vpt_model::{Disk, Instant, KController, Observation, Op, Request, RequestId, Verdict};
 
+use super::failures::FailureSink;
 use super::request::{Completer, Completion, Errno, IoRequest, sectors_of};
 use super::stats::{Recent, Stats};
 use super::trace::TraceSink;
 use crate::back::{BackDone, BackOp, Backend, Started, Tag};
-use crate::report::{Epoch, ScaleReport, StatsReport, TraceRecord, op_code};
+use crate::report::{Epoch, Histograms, ScaleReport, StatsReport, TraceRecord, op_code};
 
 /// What the core is made of.
 pub struct CoreConfig {
@@ -75,6 +76,7 @@ pub(super) struct Core {
     undelayed: bool,
     stats: Stats,
     recent: Recent,
+    failures: Option<FailureSink>,
     began: Instant,
     scratch: Vec<BackDone>,
     /// When the timekeeper will next look by itself; nothing while it is awake.
@@ -95,6 +97,7 @@ impl Core {
             undelayed: config.undelayed,
             stats: Stats::new(),
             recent: Recent::new(),
+            failures: None,
             began: now,
             scratch: Vec::new(),
             looks_at: None,
@@ -196,6 +199,7 @@ impl Core {
             errno: errno.raw(),
             ..TraceRecord::default()
         };
+        self.note_failure(&record);
         let completion = Completion { result: Err(errno), buf: req.buf, record };
         out.push(Delivery { completer: req.completer, completion });
     }
@@ -302,9 +306,18 @@ impl Core {
                 self.config.disk.set_k(k);
             }
         }
+        self.note_failure(record);
         self.recent.add(*record);
         if let Some(trace) = &self.config.trace {
             trace.put(record);
+        }
+    }
+
+    fn note_failure(&self, record: &TraceRecord) {
+        if record.errno != 0
+            && let Some(failures) = &self.failures
+        {
+            failures.put(record);
         }
     }
 
@@ -332,8 +345,13 @@ impl Core {
         self.config.disk.set_k(self.config.scale.k());
     }
 
+    pub(super) fn log_failures(&mut self, sink: FailureSink) {
+        self.failures = Some(sink);
+    }
+
     pub(super) fn end_trace(&mut self) {
         self.config.trace = None;
+        self.failures = None;
     }
 
     pub(super) fn recent(&self, max: usize) -> Vec<TraceRecord> {
@@ -362,6 +380,11 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The distributions by fixed bounds.
+    pub(super) fn histograms(&self) -> Histograms {
+        self.stats.histograms()
+    }
+
     /// Fills in everything but what the daemon knows (id, names, timekeeping).
     pub(super) fn report(&self, now: Instant, into: &mut StatsReport) {
         self.stats.report(into);

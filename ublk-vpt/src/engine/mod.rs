@@ -17,6 +17,7 @@
 
 mod clock;
 mod core;
+mod failures;
 mod lead;
 mod port;
 mod request;
@@ -27,6 +28,7 @@ mod trace;
 
 pub use self::core::CoreConfig;
 pub use clock::now;
+pub use failures::{FailureLog, FailureSink};
 pub use port::{Body, Port};
 pub use request::{Completer, Completion, Errno, IoRequest};
 pub use timekeeper::{Engine, EngineConfig, EngineError, EngineHandle, Spin};

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use hdrhistogram::Histogram;
 use vpt_model::Op;
 
-use crate::report::{Count, Distribution, StatsReport, TraceRecord};
+use crate::report::{
+    Count, Distribution, Histogram as Buckets, Histograms, StatsReport, TraceRecord,
+};
 
 /// Longest time a histogram resolves; longer ones count as this.
 const LONGEST_NS: u64 = 1_000_000_000_000;
@@ -31,6 +33,23 @@ impl Times {
         self.sum += u128::from(ns);
     }
 
+    /// How many values are not above each bound; bounds rise.
+    fn buckets(&self, bounds_ns: &[u64]) -> Buckets {
+        let mut buckets = Vec::with_capacity(bounds_ns.len());
+        let mut below = 0;
+        let mut values = self.histogram.iter_recorded().peekable();
+        for &bound in bounds_ns {
+            while let Some(value) = values.next_if(|v| {
+                // A bucket of the histogram counts where the middle of it is.
+                self.histogram.median_equivalent(v.value_iterated_to()) <= bound
+            }) {
+                below += value.count_at_value();
+            }
+            buckets.push((bound as f64 / 1e9, below));
+        }
+        Buckets { buckets, sum_seconds: self.sum as f64 / 1e9, count: self.histogram.len() }
+    }
+
     /// In units of `unit_ns` nanoseconds.
     fn report(&self, unit_ns: f64) -> Distribution {
         let h = &self.histogram;
@@ -50,6 +69,42 @@ impl Times {
         }
     }
 }
+
+/// Upper bounds of what takes a disk's time, nanoseconds.
+const SERVICE_BOUNDS_NS: [u64; 15] = [
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    10_000_000_000,
+];
+/// Upper bounds of lateness, nanoseconds.
+const LATENESS_BOUNDS_NS: [u64; 14] = [
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+];
 
 /// Everything counted since the device went live.
 #[derive(Clone)]
@@ -128,6 +183,17 @@ impl Stats {
             Op::Write { .. } => &mut self.write,
             Op::Flush => &mut self.flush,
             Op::Discard | Op::WriteZeroes => &mut self.discard,
+        }
+    }
+
+    /// The distributions by fixed bounds.
+    pub(crate) fn histograms(&self) -> Histograms {
+        Histograms {
+            response: self.response.buckets(&SERVICE_BOUNDS_NS),
+            service: self.service.buckets(&SERVICE_BOUNDS_NS),
+            backing: self.backing.buckets(&SERVICE_BOUNDS_NS),
+            backing_late: self.backing_late.buckets(&LATENESS_BOUNDS_NS),
+            timer_late: self.timer_late.buckets(&LATENESS_BOUNDS_NS),
         }
     }
 

@@ -16,12 +16,13 @@ use thiserror::Error;
 use vpt_model::{Instant, KError, KSettings, Op};
 
 use super::core::{Core, CoreConfig, Delivery, Next, Snapshot};
+use super::failures::FailureSink;
 use super::lead::Lead;
 use super::port::{Body, Port};
 use super::request::IoRequest;
 use super::{now, rt};
 use crate::back::Writer;
-use crate::report::{StatsReport, Timekeeping, TraceRecord};
+use crate::report::{Histograms, StatsReport, Timekeeping, TraceRecord};
 
 /// Longest sleep: a forgotten wake-up would cost this much, not for ever.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -216,7 +217,17 @@ impl EngineHandle {
 
     /// Everything counted so far, except what only the daemon knows.
     pub fn report(&self, into: &mut StatsReport) {
+        self.report_from(&self.look(|core| core.snapshot()), into);
+    }
+
+    /// As [`Self::report`], with the distributions of the same moment by fixed bounds.
+    pub fn report_with_histograms(&self, into: &mut StatsReport) -> Histograms {
         let snapshot: Snapshot = self.look(|core| core.snapshot());
+        self.report_from(&snapshot, into);
+        snapshot.histograms()
+    }
+
+    fn report_from(&self, snapshot: &Snapshot, into: &mut StatsReport) {
         snapshot.report(now(), into);
         into.timekeeping =
             self.0.timekeeping.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -227,7 +238,12 @@ impl EngineHandle {
         self.look(|core| core.recent(max))
     }
 
-    /// No more records for the trace from now on, so that its writer can finish.
+    /// From now on requests that fail are told of in the log.
+    pub fn log_failures(&self, sink: FailureSink) {
+        self.look(|core| core.log_failures(sink));
+    }
+
+    /// No more records for the trace and the log from now on, so that their writers can finish.
     pub fn end_trace(&self) {
         self.look(Core::end_trace);
     }

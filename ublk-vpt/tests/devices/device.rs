@@ -24,20 +24,25 @@ use ublk_vpt::daemon::device::{
 use ublk_vpt::report::{StatsReport, TraceRecord};
 use ublk_vpt::state::Undo;
 use vpt_model::DiskSpec;
+use vpt_model::config::{DiskConfig, KDefaults};
 
 pub(crate) const PROGRAM: Program = Program {
     open_device: open,
-    undo: Undo {
-        detach_loop: |device, _| losetup(&["-d".as_ref(), device.as_os_str()]),
-        find_ublk: |_| Ok(None),
-        delete_ublk: |_| Ok(()),
-    },
+    undo: UNDO,
+    undo_in_daemon: UNDO,
     check_disk: |disk| {
         if disk.text.contains("bad-file") {
             return Err(format!("{}:1:1: a bad file", disk.origin));
         }
-        Ok(DiskSpec { name: "Test Disk".into(), ..DiskSpec::null() })
+        let spec = DiskSpec { name: "Test Disk".into(), ..DiskSpec::null() };
+        Ok(DiskConfig { spec, k: KDefaults::default(), serve: None })
     },
+};
+
+const UNDO: Undo = Undo {
+    detach_loop: |device, _| losetup(&["-d".as_ref(), device.as_os_str()]),
+    find_ublk: |_| Ok(None),
+    delete_ublk: |_| Ok(()),
 };
 
 /// Requests that wait inside it until it is stopped.

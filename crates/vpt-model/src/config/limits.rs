@@ -104,3 +104,12 @@ pub(super) const MAX_CACHE_BYTES: u64 = 1 << 40;
 pub(super) const MAX_EVEN_ZONES: u64 = 1000;
 /// Requests the controller may calibrate with.
 pub(super) const MAX_CALIBRATE_REQUESTS: u64 = 1_000_000_000;
+
+/// Largest device number: the state directory's names have four digits.
+pub(super) const MAX_NUMBER: u64 = 9999;
+/// Most hardware queues a front end offers.
+pub(super) const MAX_QUEUES: u64 = 32;
+/// Most requests inside a device.
+pub(super) const MAX_DEPTH: u64 = 1024;
+/// Bytes of an image: half of the largest file.
+pub(super) const MAX_DISK_BYTES: u64 = 1 << 62;

@@ -17,6 +17,7 @@ mod error;
 mod k;
 mod limits;
 mod seek;
+pub mod serve;
 mod suggest;
 mod table;
 mod tables;
@@ -25,6 +26,7 @@ mod transfer;
 pub use dump::dump_disk;
 pub use error::{ConfigError, ConfigErrors};
 pub use k::{KDefaults, KModeName, UnknownKMode};
+pub use serve::ServeDefaults;
 
 use toml::de::DeTable;
 
@@ -38,6 +40,8 @@ pub struct DiskConfig {
     pub spec: DiskSpec,
     /// The `[k]` table; all `None` if there is none.
     pub k: KDefaults,
+    /// The `[serve]` table, if there is one; [`dump_disk`] leaves it out.
+    pub serve: Option<ServeDefaults>,
 }
 
 /// Reads a disk description. `file` is only used in messages; `text` is the file's whole content.

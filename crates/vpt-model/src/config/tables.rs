@@ -9,7 +9,7 @@ use super::limits::{
     RPM, SCALE, TIME,
 };
 use super::table::{Known, Placed, Table, refuse_unknown_tables};
-use super::{DiskConfig, seek, transfer};
+use super::{DiskConfig, seek, serve, transfer};
 use crate::spec::{
     Actuator, DiskSpec, Geometry, Latency, Mapping, Policy, Queue, Rotation, Transfer, WriteCache,
 };
@@ -25,6 +25,7 @@ pub(super) const TABLES: &[Known] = &[
     ("queue", &["ncq", "policy", "age_limit_ms"]),
     ("write_cache", &["bytes", "bus_mb_per_s", "idle_ms"]),
     ("k", &["mode", "k", "k_min", "k_max", "calibrate_requests"]),
+    ("serve", serve::KEYS),
 ];
 
 pub(super) const LATENCIES: [(&str, LatencyName); 3] =
@@ -127,7 +128,7 @@ pub(super) fn read<'t>(report: &'t Report<'t>, root: &'t DeTable<'t>) -> DiskCon
         actuator: service.choice("actuator", &ACTUATORS).map_or(Actuator::Serial, |a| a.value),
         write_cache: write_cache(&open("write_cache")),
     };
-    DiskConfig { spec, k: k(&open("k")) }
+    DiskConfig { spec, k: k(&open("k")), serve: serve::read(&open("serve")) }
 }
 
 /// R in milliseconds; `None` after a complaint.
@@ -276,7 +277,7 @@ fn bytes(table: &Table<'_>, key: &str) -> Option<u64> {
 }
 
 /// "8 MiB" in bytes.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -377,7 +377,7 @@ fn config() -> impl Strategy<Value = DiskConfig> {
                         actuator: if parallel { Actuator::Parallel } else { Actuator::Serial },
                         write_cache,
                     };
-                    DiskConfig { spec, k }
+                    DiskConfig { spec, k, serve: None }
                 },
             )
         })

@@ -3,6 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
@@ -105,6 +106,45 @@ impl KernelDevice {
         delete(&ctrl).map_err(|e| refused(id, "DEL_DEV", &e))?;
         Ok(true)
     }
+}
+
+impl KernelDevice {
+    /// As [`Self::query`], for processes that go on whether the driver answers or not.
+    ///
+    /// # Errors
+    /// See [`UblkError`].
+    pub fn query_patiently(id: u32) -> Result<Option<Self>, UblkError> {
+        if is_surely_absent(id) {
+            return Ok(None);
+        }
+        patiently(id, "GET_DEV_INFO", move || Self::query(id))
+    }
+
+    /// As [`Self::delete`], for processes that go on whether the driver answers or not.
+    ///
+    /// # Errors
+    /// See [`UblkError`].
+    pub fn delete_patiently(id: u32) -> Result<(), UblkError> {
+        patiently(id, "DEL_DEV", move || Self::delete(id).map(drop))
+    }
+}
+
+/// Whether sysfs says that there is no device of this number: then nobody needs to be asked.
+pub fn is_surely_absent(id: u32) -> bool {
+    let class = Path::new("/sys/class/ublk-char");
+    let sysfs = Path::new("/sys/class/block").exists();
+    sysfs && !class.join(format!("ublkc{id}")).exists()
+}
+
+fn patiently<T: Send + 'static>(
+    id: u32,
+    command: &'static str,
+    f: impl FnOnce() -> Result<T, UblkError> + Send + 'static,
+) -> Result<T, UblkError> {
+    let (tell, told) = sync_channel(1);
+    // Without the thread the answer is that of a silent driver.
+    let _ = std::thread::Builder::new().spawn(move || tell.send(f()));
+    told.recv_timeout(PATIENCE).unwrap_or(Err(UblkError::Silent { id, command }))
 }
 
 /// Whether the driver can be asked at all.

@@ -30,7 +30,7 @@ use self::control::Control;
 use super::{OnEnd, Place, Served, loopdev};
 use crate::engine::{Body, EngineHandle};
 
-pub use control::{KernelDevice, KernelState, PATIENCE};
+pub use control::{KernelDevice, KernelState, PATIENCE, is_surely_absent};
 pub use features::{Feature, driver_features, flag_names};
 
 /// Largest request, bytes: what ublk servers usually take.

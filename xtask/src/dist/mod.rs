@@ -1,4 +1,6 @@
-//! `cargo xtask dist`: everything an installation needs, in one archive.
+//! `cargo xtask dist`: everything an installation needs, in one archive, and as a Debian package.
+
+mod deb;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,29 +24,57 @@ const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-GPL-2.0", "LICENSE-MIT"];
 /// The list inside the archive: hash and path of every other file, for `sha256sum --check`.
 const MANIFEST: &str = "MANIFEST.sha256";
 
-/// Builds the archive and prints its path and hash.
-pub fn main() -> Result<bool> {
-    deps::ensure(&[deps::TAR])?;
+/// What to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The archive.
+    pub tar: bool,
+    /// The Debian package.
+    pub deb: bool,
+}
+
+/// Builds what is wanted and prints paths and hashes.
+pub fn main(wanted: Wanted) -> Result<bool> {
+    if wanted.tar {
+        deps::ensure(&[deps::TAR])?;
+    }
+    if wanted.deb {
+        deps::ensure(&[deps::DPKG_SHLIBDEPS])?;
+        deps::ensure_cargo_deb()?;
+    }
     let metadata = workspace::metadata()?;
     let package = metadata.packages.iter().find(|package| package.name == "ublk-vpt");
     let version = &package.context("there is no package ublk-vpt")?.version;
     let name = format!("ublk-vpt-{version}-{}", std::env::consts::ARCH);
     let dist = metadata.target_directory.join("dist");
-    let folder = dist.join(&name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)
-            .with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
+    fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
     let built = ["build", "--release", "--locked", "-p", "ublk-vpt", "--bin", "ublk"];
     go(workspace::cargo().args(built))?;
     let ublk = metadata.target_directory.join("release/ublk");
-    fill(&folder, &ublk)?;
-    let archive = pack(&dist, &name)?;
-    let sum = sha256(&dist, &[PathBuf::from(&archive)])?;
-    let file = dist.join(format!("{archive}.sha256"));
-    fs::write(&file, &sum).with_context(|| format!("cannot write {}", file.display()))?;
-    print!("{}\n{sum}", dist.join(&archive).display());
+    if wanted.tar {
+        let folder = dist.join(&name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot empty {}", folder.display()))?;
+        }
+        fill(&folder, &ublk)?;
+        announce(&dist, &pack(&dist, &name)?)?;
+    }
+    if wanted.deb {
+        let package = deb::make(&metadata.target_directory, &dist, &ublk, version)?;
+        let name = package.file_name().context("cargo deb made no file")?;
+        announce(&dist, &name.to_string_lossy())?;
+    }
     Ok(true)
+}
+
+/// Writes a file's hash beside it, and prints both.
+fn announce(dist: &Path, name: &str) -> Result<()> {
+    let sum = sha256(dist, &[PathBuf::from(name)])?;
+    let file = dist.join(format!("{name}.sha256"));
+    fs::write(&file, &sum).with_context(|| format!("cannot write {}", file.display()))?;
+    print!("{}\n{sum}", dist.join(name).display());
+    Ok(())
 }
 
 fn fill(folder: &Path, ublk: &Path) -> Result<()> {
