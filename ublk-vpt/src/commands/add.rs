@@ -11,7 +11,7 @@ use vpt_model::DiskSpec;
 use super::{Failure, Outcome, Program, state_dir, surroundings};
 use crate::back::{Image as OpenImage, ImageError, ImageOptions, SMALLEST_IMAGE};
 use crate::cli::{AddArgs, AddOptions, format_size};
-use crate::daemon::device::{Back, DeviceConfig, DiskText};
+use crate::daemon::device::{Back, DeviceConfig, DiskText, Front};
 use crate::daemon::{Announcement, SpawnError, StartRequest, run_foreground, spawn};
 use crate::disks::Catalogue;
 use crate::state::StateDir;
@@ -84,7 +84,7 @@ fn request(
             latency: args.latency,
             ncq: args.ncq.map(usize::from),
             front: args.front,
-            listen: args.listen.clone(),
+            listen: listen(args)?,
             socket: PathBuf::new(),
             mount: PathBuf::new(),
             loop_device: args.loop_device,
@@ -105,6 +105,18 @@ fn request(
             trace: args.trace.as_deref().map(absolute).transpose()?,
         },
     })
+}
+
+/// Where it shall listen. For vhost-user-blk that is a socket's path.
+fn listen(args: &AddArgs) -> Result<Option<String>, String> {
+    match &args.listen {
+        Some(path) if args.front == Front::VhostUserBlk => {
+            let path = absolute(Path::new(path))?;
+            let path = path.to_str().ok_or("--listen: not UTF-8")?;
+            Ok(Some(path.to_owned()))
+        }
+        other => Ok(other.clone()),
+    }
 }
 
 /// The daemon works elsewhere, so relative paths must not reach it.

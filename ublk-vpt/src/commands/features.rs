@@ -25,6 +25,7 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         feature("front-fuse", "one file in a FUSE file system", fuse()),
         feature("front-loop", "a block device on that file (--loop)", loop_devices()),
         feature("front-ublk", "a ublk block device", ublk()),
+        feature("front-vhost-user-blk", "the disk of a virtual machine, by a socket", Ok(())),
         feature("sched-fifo", "completions on time on a busy machine (--rt)", sched_fifo()),
         feature("io-uring", "backing I/O without a thread per request", io_uring()),
     ];
@@ -35,7 +36,7 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         return Ok(());
     }
     for Feature { name, works, note } in features {
-        writeln!(out, "{name:<12} {:<4} {note}", if works { "yes" } else { "no" })?;
+        writeln!(out, "{name:<20} {:<4} {note}", if works { "yes" } else { "no" })?;
     }
     Ok(())
 }

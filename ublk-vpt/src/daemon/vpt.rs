@@ -82,6 +82,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     let mut report = StatsReport::default();
     handle.report(&mut report);
     notes.extend(report.timekeeping.note);
+    notes.extend(place.notes);
     Ok(Box::new(VptDevice {
         info: DeviceInfo {
             disk: spec.name.clone(),

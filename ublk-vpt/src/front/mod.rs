@@ -4,10 +4,12 @@
 //! | front end | what its users see |
 //! | --- | --- |
 //! | [`FuseFront`] | one file in a FUSE file system; with [`loopdev`], a block device on it |
+//! | [`vhost::VhostFront`] | a socket that is the disk of a virtual machine |
 
 mod fuse;
 pub mod loopdev;
 mod mountpoint;
+pub mod vhost;
 
 use std::path::PathBuf;
 
@@ -47,6 +49,8 @@ pub struct Place {
     pub max_request_bytes: u32,
     /// Feature flags of the ublk driver; 0 without it.
     pub ublk_flags: u64,
+    /// What its user should know: one line each.
+    pub notes: Vec<String>,
     /// The engine's own thread receives requests.
     pub engine_receives: bool,
 }

@@ -13,6 +13,7 @@ use daemonkit::lock::{LockError, LockFile};
 
 use super::process::is_dying;
 use super::{Cleanup, Record, StateDir, StateError};
+use crate::front::vhost::remove_stale;
 use crate::mounts::{self, Mount};
 
 /// How long a killed daemon may take to let go of its lock.
@@ -134,6 +135,13 @@ impl StateDir {
                 .map_err(|e| format!("cannot detach {}: {e}", device.display()))?;
             done.push(format!("detached {}", device.display()));
         }
+        if let Some(socket) = &cleanup.socket {
+            match remove_stale(socket) {
+                Ok(true) => done.push(format!("removed {}", socket.display())),
+                Ok(false) => {}
+                Err(e) => return Err(format!("cannot remove {}: {e}", socket.display())),
+            }
+        }
         let points = [cleanup.mount.as_path(), own_mount];
         for point in points.into_iter().filter(|point| !point.as_os_str().is_empty()) {
             let ours = |mount: &Mount| point == own_mount || is_ours(mount, cleanup);
@@ -159,7 +167,7 @@ impl StateDir {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&log, e)),
             _ => {}
         }
-        for ending in ["sock", "json"] {
+        for ending in ["sock", "client", "json"] {
             let path = self.file(id, ending);
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&path, e)),

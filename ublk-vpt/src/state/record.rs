@@ -100,6 +100,9 @@ pub struct Cleanup {
     pub file: Option<PathBuf>,
     /// The loop device on it, once it is attached.
     pub loop_device: Option<PathBuf>,
+    /// A socket outside the state directory, where guests connect.
+    #[serde(default)]
+    pub socket: Option<PathBuf>,
 }
 
 /// All of it.
@@ -156,7 +159,15 @@ impl Record {
                 read_only: config.read_only,
             },
             queues: Vec::new(),
-            cleanup: Cleanup { mount: config.mount.clone(), ..Cleanup::default() },
+            cleanup: Cleanup {
+                mount: config.mount.clone(),
+                socket: config
+                    .listen
+                    .as_ref()
+                    .filter(|_| config.front == Front::VhostUserBlk)
+                    .map(PathBuf::from),
+                ..Cleanup::default()
+            },
             notes: Vec::new(),
         }
     }
