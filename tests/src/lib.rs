@@ -16,6 +16,7 @@ mod program;
 mod resource;
 mod said;
 mod system;
+pub mod vhost;
 
 pub use fio::{Fio, Job};
 pub use lab::{Disk, Lab};

@@ -16,6 +16,8 @@ pub enum Resource {
     Fio,
     /// mkfs.ext4 and fsck.
     E2fsprogs,
+    /// The machine emulator.
+    Qemu,
     /// The rights of root.
     Root,
 }
@@ -29,6 +31,7 @@ impl Resource {
             Self::Kvm => "kvm",
             Self::Fio => "fio",
             Self::E2fsprogs => "e2fsprogs",
+            Self::Qemu => "qemu",
             Self::Root => "root",
         }
     }
@@ -41,6 +44,7 @@ impl Resource {
             Self::Kvm => node("/dev/kvm"),
             Self::Fio => program("fio", "fio"),
             Self::E2fsprogs => program("mkfs.ext4", "e2fsprogs"),
+            Self::Qemu => program("qemu-system-x86_64", "qemu-system-x86"),
             Self::Root => root(),
         }
     }

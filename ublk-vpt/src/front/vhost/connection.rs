@@ -1,5 +1,6 @@
 //! Accepting connections, one at a time, and what is between two of them.
 
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
@@ -96,7 +97,7 @@ impl Door {
         self.shared.closing.store(true, Ordering::Release);
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
         if let Some(client) = self.client().as_ref() {
-            let _ = client.stream.shutdown(std::net::Shutdown::Both);
+            let _ = client.stream.shutdown(Shutdown::Both);
         }
         self.listener.remove();
     }
@@ -125,16 +126,18 @@ impl Door {
         let mut place = self.client();
         client.thread = Some(thread.spawn(move || converse(&shared, stream, session, pid))?);
         if self.shared.is_closing() {
-            let _ = client.stream.shutdown(std::net::Shutdown::Both);
+            let _ = client.stream.shutdown(Shutdown::Both);
         }
         *place = Some(client);
         Ok(())
     }
 
-    /// Waits until the last client's thread has ended.
+    /// Ends the last client, if it has not gone, and waits for its thread.
     fn end_client(&self) {
-        let client = self.client().take();
-        if let Some(thread) = client.and_then(|client| client.thread) {
+        let Some(client) = self.client().take() else { return };
+        // Fails when it is gone.
+        let _ = client.stream.shutdown(Shutdown::Both);
+        if let Some(thread) = client.thread {
             let _ = thread.join(); // a panic there was reported by its own message
         }
     }
