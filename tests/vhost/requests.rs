@@ -129,7 +129,7 @@ fn without_flush_every_write_is_forced() {
     let lab = Lab::new();
     let disk = add(&lab, "quick", &["--back", "mem", "--size", "1M"]);
     let write = Ask { out: &[1; 512], ..ask(OUT, 0) };
-    let last_op = || disk.trace(1)[0]["op"].as_str().unwrap().to_owned();
+    let last_op = || disk.trace(1)[0]["op"].to_string();
     assert_eq!(connect(&disk).ring().ask(write).0, OK);
     let plain = last_op();
     let options = Options { without: 1 << 9, ..Options::default() };

@@ -151,8 +151,8 @@ fn converse(
     session: Arc<Mutex<Session>>,
     pid: Option<i32>,
 ) {
-    let end = End { shared, session: &session };
     tracing::info!("{} is connected", named_only(pid));
+    let end = End { shared, session: &session, stream: stream.try_clone() };
     let mut handler = BackendReqHandler::from_stream(stream, session.clone());
     let why = loop {
         match handler.handle_request() {
@@ -167,7 +167,6 @@ fn converse(
         _ if shared.is_closing() => {}
         other => tracing::warn!("{} is cut off: {other}", named_only(pid)),
     }
-    drop(handler); // and with it the connection
     drop(end);
 }
 
@@ -175,11 +174,16 @@ fn converse(
 struct End<'a> {
     shared: &'a Shared,
     session: &'a Mutex<Session>,
+    stream: std::io::Result<UnixStream>,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).close();
+        // There are other descriptors of it: closing ours would not end it.
+        if let Ok(stream) = &self.stream {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
         while !self.shared.room.is_empty() && !self.shared.is_closing() {
             std::thread::sleep(LOOK);
         }
