@@ -11,6 +11,7 @@
 //! ```
 
 mod fio;
+pub mod guest;
 mod lab;
 mod program;
 mod resource;

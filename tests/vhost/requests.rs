@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use e2e::vhost::{
-    Ask, DISCARD, FLUSH, GET_ID, IN, IOERR, OK, OUT, Options, UNSUPP, WRITE_ZEROES,
-};
+use e2e::vhost::{Ask, DISCARD, FLUSH, GET_ID, IN, IOERR, OK, OUT, Options, UNSUPP, WRITE_ZEROES};
 use e2e::{Lab, pattern};
 
 use super::{add, connect, connect_with};
@@ -47,7 +45,10 @@ fn the_device_has_a_name() {
     let (status, name) = connect(&disk).ring().ask(Ask { room: 20, ..ask(GET_ID, 0) });
     assert_eq!((status, &name[..]), (OK, &b"ublk-vpt-0007\0\0\0\0\0\0\0"[..]));
     // And in less room than it takes.
-    assert_eq!(connect(&disk).ring().ask(Ask { room: 4, ..ask(GET_ID, 0) }), (OK, b"ublk".to_vec()));
+    assert_eq!(
+        connect(&disk).ring().ask(Ask { room: 4, ..ask(GET_ID, 0) }),
+        (OK, b"ublk".to_vec())
+    );
 }
 
 #[test]

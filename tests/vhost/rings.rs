@@ -160,7 +160,9 @@ fn a_broken_ring_is_left_alone() {
     driver.rings[1].next = 30000;
     driver.rings[1].offer(0);
     driver.rings[1].kick.write(1).unwrap();
-    e2e::wait_until("two warnings", SOON, || log(&lab, &disk).matches("served no more").count() == 2);
+    e2e::wait_until("two warnings", SOON, || {
+        log(&lab, &disk).matches("served no more").count() == 2
+    });
     assert!(!driver.rings[0].wait(Duration::from_millis(50)));
     // Anew.
     drop(driver);

@@ -28,8 +28,8 @@ fn run(arguments: &[String]) -> Result<f64, String> {
     let depth = number(depth)?.clamp(1, 40) as u16;
     let time = Duration::from_secs(number(seconds)?);
     let block = arguments.get(3).map(number).transpose()?.unwrap_or(4096) as u32;
-    let mut driver =
-        Driver::connect(Path::new(socket), Options::default()).map_err(|e| format!("{socket}: {e}"))?;
+    let mut driver = Driver::connect(Path::new(socket), Options::default())
+        .map_err(|e| format!("{socket}: {e}"))?;
     let config = driver.config(8).map_err(|e| e.to_string())?;
     let sectors = u64::from_le_bytes(config.try_into().map_err(|_| "no capacity")?);
     let blocks = sectors * 512 / u64::from(block);

@@ -130,14 +130,10 @@ impl VhostFront {
 
     /// What a user has to say to QEMU.
     fn arguments(&self) -> String {
-        let Self { options: VhostOptions { id, queues, block_size, .. }, .. } = self;
-        let blocks = match block_size {
-            512 => String::new(),
-            other => format!(",logical_block_size={other},physical_block_size={other}"),
-        };
+        let VhostOptions { id, queues, .. } = &self.options;
         format!(
             "QEMU: -chardev socket,id=vpt{id},path={},reconnect=1 \
-             -device vhost-user-blk-pci,chardev=vpt{id},num-queues={queues}{blocks} \
+             -device vhost-user-blk-pci,chardev=vpt{id},num-queues={queues} \
              and guest memory from -object memory-backend-memfd,share=on (see docs/qemu.md)",
             self.door.listener().path().display()
         )
