@@ -5,6 +5,7 @@
 
 pub mod readme;
 pub mod report;
+mod vhost;
 mod vpt;
 
 use std::path::PathBuf;
@@ -27,11 +28,18 @@ pub struct Bench {
 }
 
 /// Every benchmark.
-pub const BENCHES: &[Bench] = &[Bench {
-    name: "vpt",
-    about: "the lab disk: accuracy, cost, peers, the scale k, replay",
-    run: vpt::run,
-}];
+pub const BENCHES: &[Bench] = &[
+    Bench {
+        name: "vpt",
+        about: "the lab disk: accuracy, cost, peers, the scale k, replay",
+        run: vpt::run,
+    },
+    Bench {
+        name: "vhost",
+        about: "vhost-user-blk against qemu-storage-daemon",
+        run: vhost::run,
+    },
+];
 
 /// Prints the names there are.
 pub fn list() -> Result<bool> {
