@@ -34,11 +34,7 @@ pub const BENCHES: &[Bench] = &[
         about: "the lab disk: accuracy, cost, peers, the scale k, replay",
         run: vpt::run,
     },
-    Bench {
-        name: "vhost",
-        about: "vhost-user-blk against qemu-storage-daemon",
-        run: vhost::run,
-    },
+    Bench { name: "vhost", about: "vhost-user-blk against qemu-storage-daemon", run: vhost::run },
 ];
 
 /// Prints the names there are.
