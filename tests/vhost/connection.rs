@@ -20,7 +20,13 @@ fn read(sector: u64) -> Ask<'static> {
 fn a_killed_daemon_loses_nothing() {
     let lab = Lab::new();
     lab.model("slow", 4.0, 4.0);
-    let add = || add(&lab, "slow", &["--image", "a.img", "--size", "16M", "-n", "0", "-q", "2"]);
+    let add = || {
+        add(
+            &lab,
+            "slow",
+            &["--image", "a.img", "--size", "16M", "-n", "0", "-q", "2", "--ncq", "16"],
+        )
+    };
     let mut disk = add();
     let mut driver = connect_with(&disk.path, Options { queues: 2, ..Options::default() });
     for round in 0..5u16 {
