@@ -11,11 +11,13 @@
 //! ```
 
 mod fio;
+pub mod guest;
 mod lab;
 mod program;
 mod resource;
 mod said;
 mod system;
+pub mod vhost;
 pub mod writer;
 
 pub use fio::{Fio, Job};

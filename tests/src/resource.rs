@@ -22,6 +22,8 @@ pub enum Resource {
     Libnbd,
     /// qemu-img and qemu-io.
     QemuUtils,
+    /// The machine emulator.
+    Qemu,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -40,6 +42,7 @@ impl Resource {
             Self::E2fsprogs => "e2fsprogs",
             Self::Libnbd => "libnbd",
             Self::QemuUtils => "qemu-utils",
+            Self::Qemu => "qemu",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -56,6 +59,7 @@ impl Resource {
             Self::E2fsprogs => program("mkfs.ext4", "e2fsprogs"),
             Self::Libnbd => program("nbdcopy", "libnbd-bin"),
             Self::QemuUtils => program("qemu-io", "qemu-utils"),
+            Self::Qemu => program("qemu-system-x86_64", "qemu-system-x86"),
             Self::Root => root(),
             Self::Lab => lab(),
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// All commands that people are to use.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "add",
     "del",
     "recover",

@@ -13,7 +13,7 @@ use super::eventfd::Caller;
 use super::{Failure, Outcome, Program, state_dir, surroundings};
 use crate::back::{Image as OpenImage, ImageError, ImageOptions, SMALLEST_IMAGE};
 use crate::cli::{AddArgs, AddOptions, format_size};
-use crate::daemon::device::{Back, DeviceConfig, DiskText};
+use crate::daemon::device::{Back, DeviceConfig, DiskText, Front};
 use crate::daemon::{Announcement, SpawnError, StartRequest, run_foreground, spawn};
 use crate::disks::Catalogue;
 use crate::state::StateDir;
@@ -111,7 +111,7 @@ fn request(
             latency: args.latency,
             ncq: args.ncq.map(usize::from),
             front: args.front,
-            listen: args.listen.as_deref().map(listen).transpose()?,
+            listen: args.listen.as_deref().map(|text| listen(args.front, text)).transpose()?,
             socket: PathBuf::new(),
             mount: PathBuf::new(),
             loop_device: args.loop_device,
@@ -136,9 +136,9 @@ fn request(
     })
 }
 
-/// A socket's path has a slash; everything else is a host with a port.
-fn listen(text: &str) -> Result<String, String> {
-    if !text.contains('/') {
+/// A socket's path has a slash, everything else is a host with a port; vhost-user-blk has sockets only.
+fn listen(front: Front, text: &str) -> Result<String, String> {
+    if front != Front::VhostUserBlk && !text.contains('/') {
         return Ok(text.to_owned());
     }
     let path = absolute(Path::new(text))?;

@@ -27,6 +27,7 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         feature("front-loop", "a block device on that file (--loop)", loop_devices()),
         feature("front-ublk", "a block device of the ublk driver", ublk()),
         feature("front-nbd", "a network block device (--front nbd)", nbd()),
+        feature("front-vhost-user-blk", "the disk of a virtual machine, by a socket", Ok(())),
         feature("sched-fifo", "completions on time on a busy machine (--rt)", sched_fifo()),
         feature(
             "confine",
@@ -42,7 +43,7 @@ pub(super) fn run(args: &FeaturesArgs, out: &mut dyn Write) -> Outcome {
         return Ok(());
     }
     for Ability { name, works, note } in features {
-        writeln!(out, "{name:<12} {:<4} {note}", if works { "yes" } else { "no" })?;
+        writeln!(out, "{name:<20} {:<4} {note}", if works { "yes" } else { "no" })?;
     }
     tell_driver(out)
 }

@@ -8,6 +8,7 @@ use super::release;
 use crate::engine::{Body, EngineHandle};
 use crate::front::nbd::{Listen, NbdFront, NbdOptions};
 use crate::front::ublk::{Starting, UblkDevice, UblkOptions};
+use crate::front::vhost::{VhostFront, VhostOptions};
 use crate::front::{Access, FuseFront, FuseOptions, OnEnd, Place, Served, loopdev};
 
 /// Largest request that FUSE passes on whole.
@@ -102,8 +103,26 @@ pub(super) fn open(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError>
     match opening.config.front {
         Front::Fuse => fuse(opening),
         Front::Nbd => nbd(opening),
+        Front::VhostUserBlk => vhost_user_blk(opening),
         other => Err(DeviceError(format!("--front {}: is not there yet", other.name()))),
     }
+}
+
+fn vhost_user_blk(opening: Opening<'_>) -> Result<Box<dyn Served>, DeviceError> {
+    let Opening { config, bytes, access, engine, fifo, on_end } = opening;
+    let options = VhostOptions {
+        socket: config.listen.as_ref().map_or_else(|| config.socket.clone(), PathBuf::from),
+        access,
+        id: config.id,
+        bytes,
+        block_size: config.block_size,
+        queues: config.queues,
+        depth: config.depth,
+        read_only: config.read_only,
+        fifo,
+    };
+    let front = VhostFront::listen(options, engine, on_end);
+    Ok(Box::new(front.map_err(|e| DeviceError(e.to_string()))?))
 }
 
 /// A FUSE file, with or without a loop device.

@@ -6,12 +6,14 @@
 //! | [`ublk`] | a block device of the kernel's ublk driver |
 //! | [`FuseFront`] | one file in a FUSE file system; with [`loopdev`], a block device on it |
 //! | [`nbd::NbdFront`] | a network block device, at a TCP port or a Unix socket |
+//! | [`vhost::VhostFront`] | a socket that is the disk of a virtual machine |
 
 mod fuse;
 pub mod loopdev;
 mod mountpoint;
 pub mod nbd;
 pub mod ublk;
+pub mod vhost;
 
 use std::path::PathBuf;
 

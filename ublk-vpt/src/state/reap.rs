@@ -222,7 +222,7 @@ impl StateDir {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&log, e)),
             _ => {}
         }
-        for ending in ["sock", "kept", "json"] {
+        for ending in ["sock", "client", "kept", "json"] {
             let path = self.file(id, ending);
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(tell(&path, e)),

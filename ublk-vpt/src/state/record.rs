@@ -176,7 +176,11 @@ impl Record {
             cleanup: Cleanup {
                 mount: config.mount.clone(),
                 ublk: config.front == Front::Ublk,
-                socket: config.listen.as_deref().filter(|at| at.contains('/')).map(PathBuf::from),
+                socket: config
+                    .listen
+                    .as_deref()
+                    .filter(|at| config.front == Front::VhostUserBlk || at.contains('/'))
+                    .map(PathBuf::from),
                 ..Cleanup::default()
             },
             notes: Vec::new(),

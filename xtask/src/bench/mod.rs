@@ -6,6 +6,7 @@
 mod nbd;
 pub mod readme;
 pub mod report;
+mod vhost;
 mod vpt;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub const BENCHES: &[Bench] = &[
         run: vpt::run,
     },
     Bench { name: "nbd", about: "the NBD front end beside nbdkit", run: nbd::run },
+    Bench { name: "vhost", about: "vhost-user-blk against qemu-storage-daemon", run: vhost::run },
 ];
 
 /// Prints the names there are.
