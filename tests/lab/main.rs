@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
 mod kernel;
+mod ublk_device;

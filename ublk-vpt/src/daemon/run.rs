@@ -17,6 +17,7 @@ use super::device::{Device, DeviceConfig, ExitReason, Front, OpenDevice};
 use super::fronts;
 use super::start::{Announcement, StartRequest};
 use crate::control::{ControlHandler, StopCause};
+use crate::front::ublk::kernel_has;
 use crate::state::{Claim, LifeState, Record, StateDir, Undo};
 
 /// Environment variable with the log filter.
@@ -122,9 +123,12 @@ fn run(
     })
     .map_err(|e| format!("cannot handle signals: {e}"))?;
     let state = &surroundings.state;
+    // The ublk driver's numbers are everybody's.
+    let is_ublk = fronts::chosen(&request.device) == Front::Ublk;
+    let elsewhere = |id| is_ublk && kernel_has(id);
     let claim = match request.id {
         Some(id) if request.device.recover => state.claim_waiting(id, &surroundings.undo),
-        wanted => state.claim(wanted, &surroundings.undo),
+        wanted => state.claim(wanted, &surroundings.undo, elsewhere),
     };
     let claim = claim.map_err(|e| e.to_string())?;
     let result = claimed(&claim).and_then(|()| {

@@ -162,8 +162,14 @@ impl Control {
     /// Adds the device; says what the driver made of it.
     pub(super) fn add(&self, options: &UblkOptions) -> Result<KernelDevice, UblkError> {
         let wanted = wanted_flags(options);
+        let options_id = options.id;
         let (id, depth) = (options.id as i32, options.depth as u16); // at most 9999 and 1024
         let info = self.ask("ADD_DEV", move |held| {
+            // Looked at first: where the driver refuses the number because it is another's, libublk
+            // deletes that device, thinking that it is the one it has failed to make.
+            if super::kernel_has(options_id) {
+                return Err(libublk::UblkError::UringIOError(-libc::EEXIST));
+            }
             let ctrl = UblkCtrlBuilder::default()
                 .name(TARGET)
                 .id(id)
