@@ -3,4 +3,8 @@
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
 mod kernel;
+mod ublk_attributes;
 mod ublk_device;
+mod ublk_faults;
+mod ublk_numbers;
+mod ublk_operations;

@@ -11,7 +11,8 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// A field of the list as other people's scripts get it.
 fn field(lab: &Lab, number: u32) -> String {
-    let script = format!("'{}' list | awk '/max rq size/ {{print ${number}}}'", e2e::binary().display());
+    let script =
+        format!("'{}' list | awk '/max rq size/ {{print ${number}}}'", e2e::binary().display());
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).env("UBLK_STATE_DIR", lab.state());
     Said::of(&mut shell).ok().trim().to_owned()
@@ -25,7 +26,8 @@ fn holds_a_file_system_and_leaves_nothing_twice_in_a_row() {
     lab.image("x.img", 16 << 20);
     for round in 0..2 {
         // The real disk's seek and rotation, a hundred times as fast.
-        let disk = lab.add_ublk_model("cheetah-9lp", &["--image", "x.img", "--k", "0.01", "-d", "16"]);
+        let disk =
+            lab.add_ublk_model("cheetah-9lp", &["--image", "x.img", "--k", "0.01", "-d", "16"]);
         assert_eq!((disk.id, disk.path.to_str().unwrap()), (0, "/dev/ublkb0"));
         assert_eq!(disk.about["front"], "ublk");
         assert_eq!(field(&lab, 11), "LIVE");
@@ -51,7 +53,7 @@ fn holds_a_file_system_and_leaves_nothing_twice_in_a_row() {
         disk.never_early(200);
         let pid = disk.pid;
         disk.del();
-        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+        wait_until("end of the daemon", SOON, || e2e::has_ended(pid));
         lab.assert_no_ublk_left();
     }
 }
@@ -60,7 +62,8 @@ fn holds_a_file_system_and_leaves_nothing_twice_in_a_row() {
 fn auto_means_ublk_and_a_number_can_be_chosen() {
     need!(Lab);
     let lab = Lab::with_ublk();
-    let auto = lab.add(&["--back", "mem", "--size", "4M", "--k", "1", "--mode", "fixed", "-d", "2"]);
+    let auto =
+        lab.add(&["--back", "mem", "--size", "4M", "--k", "1", "--mode", "fixed", "-d", "2"]);
     assert_eq!((auto.id, auto.about["front"].as_str()), (0, Some("ublk")));
     let third = lab.add_ublk(&["--back", "mem", "--size", "2M", "-n", "3"]);
     assert_eq!(third.path.to_str(), Some("/dev/ublkb3"));
@@ -138,10 +141,17 @@ fn an_open_device_can_be_deleted() {
     let (id, said) = (disk.id, disk.run("del", &[]));
     assert!(said.status.success() && said.err.is_empty(), "{said}");
     assert_eq!(lab.remains(), [""; 0], "device {id}: {said}");
+    lab.assert_no_ublk_left();
     assert!(open.read_at(&mut [0; 4096], 0).map_or(true, |bytes| bytes == 0));
+    // The driver keeps the number for as long.
+    let null = ["add", "vpt", "quick.toml", "--back", "null", "--size", "1M", "--front", "ublk"];
+    let said = lab.run(&[&null[..], &["-n", "0"]].concat());
+    said.refused(&["device 0", "still open", "take another -n"]);
+    let other = lab.add_ublk(&["--back", "null", "--size", "1M", "-d", "1"]);
+    assert_eq!(other.id, 1);
+    other.del();
     drop(open);
-    // The driver lets go of it with its last user.
-    wait_until("end of the device", SOON, || e2e::ublk_devices().is_empty());
+    lab.add_ublk(&["--back", "null", "--size", "1M", "-d", "1", "-n", "0"]).del();
     lab.assert_no_ublk_left();
 }
 

@@ -291,8 +291,7 @@ impl<'lab> Disk<'lab> {
     /// Waits until its daemon has gone by itself.
     #[track_caller]
     pub fn wait_gone(&self) {
-        let proc = PathBuf::from(format!("/proc/{}", self.pid));
-        wait_until("end of the daemon", SOON, || !proc.exists() || is_zombie(&proc));
+        wait_until("end of the daemon", SOON, || has_ended(self.pid));
     }
 
     /// Deletes it, and checks that nothing is left.
@@ -318,7 +317,12 @@ impl<'lab> Disk<'lab> {
     }
 }
 
-/// Ended, and its parent has not looked yet.
+/// Whether a process is no more, or only as one whose parent has not looked yet.
+pub fn has_ended(pid: u32) -> bool {
+    let proc = PathBuf::from(format!("/proc/{pid}"));
+    !proc.exists() || is_zombie(&proc)
+}
+
 fn is_zombie(proc: &Path) -> bool {
     let stat = fs::read_to_string(proc.join("stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))

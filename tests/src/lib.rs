@@ -19,7 +19,7 @@ mod system;
 mod ublk;
 
 pub use fio::{Fio, Job};
-pub use lab::{Disk, Lab};
+pub use lab::{Disk, Lab, has_ended};
 pub use program::{binary, run, ublk};
 pub use resource::{Resource, required, skipped};
 pub use said::{Running, Said};

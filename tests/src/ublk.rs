@@ -59,7 +59,8 @@ impl Disk<'_> {
     /// When there is none.
     #[track_caller]
     pub fn sysfs(&self, name: &str) -> String {
-        let name = Path::new("/sys/block").join(self.path.file_name().unwrap_or_default()).join(name);
+        let name =
+            Path::new("/sys/block").join(self.path.file_name().unwrap_or_default()).join(name);
         let text = fs::read_to_string(&name);
         text.unwrap_or_else(|error| panic!("{}: {error}", name.display())).trim().to_owned()
     }

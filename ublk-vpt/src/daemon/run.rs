@@ -123,9 +123,11 @@ fn run(
     })
     .map_err(|e| format!("cannot handle signals: {e}"))?;
     let state = &surroundings.state;
-    // The ublk driver's numbers are everybody's.
+    // The ublk driver's numbers are everybody's. It keeps that of a deleted device that is still open,
+    // and is asked about those it does not show.
     let is_ublk = fronts::chosen(&request.device) == Front::Ublk;
-    let elsewhere = |id| is_ublk && kernel_has(id);
+    let in_driver = |id| kernel_has(id) || !matches!((surroundings.undo.find_ublk)(id), Ok(None));
+    let elsewhere = |id| is_ublk && in_driver(id);
     let claim = match request.id {
         Some(id) if request.device.recover => state.claim_waiting(id, &surroundings.undo),
         wanted => state.claim(wanted, &surroundings.undo, elsewhere),

@@ -44,8 +44,8 @@ pub enum ClaimError {
     Waiting(u32),
     /// The kernel has something of that number that is not written down here.
     #[error(
-        "device {0}: the kernel has a /dev/ublkc{0} already, made by another program or with another state \
-         directory: take another -n, or leave it out"
+        "device {0}: the ublk driver has a device of that number, made by another program or with another \
+         state directory, or deleted and still open: take another -n, or leave it out"
     )]
     Elsewhere(u32),
     /// There is nothing to go on with.
@@ -284,7 +284,7 @@ mod tests {
         let state = StateDir::at(dir.path()).unwrap();
         let elsewhere = |id| id < 2;
         let refused = state.claim(Some(1), &NOTHING, elsewhere).unwrap_err().to_string();
-        assert!(refused.starts_with("device 1: the kernel has a /dev/ublkc1 already"), "{refused}");
+        assert!(refused.starts_with("device 1: the ublk driver has a device"), "{refused}");
         let claim = state.claim(None, &NOTHING, elsewhere).unwrap();
         assert_eq!(claim.id(), 2);
         assert_eq!(state.ids().unwrap(), [2], "locks are left of numbers that were passed over");

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libublk::ctrl::{UblkCtrl, UblkCtrlBuilder};
 use libublk::io::UblkDev;
@@ -16,6 +16,8 @@ use super::{MAX_REQUEST, UblkError, UblkOptions, params};
 
 /// How long the driver may take for a command.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long those who have a deleted device open may take to close it.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 /// The name under which libublk keeps our devices.
 const TARGET: &str = "vpt";
 const CONTROL: &str = "/dev/ublk-control";
@@ -295,8 +297,26 @@ fn stop(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
     gone_is_fine(ctrl.kill_dev())
 }
 
+/// Deletes it. The driver keeps its number, and nothing else, for as long as somebody has the block
+/// device open; that is waited for, but it may be a program that never closes it.
 fn delete(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
-    gone_is_fine(ctrl.del_dev())
+    match ctrl.del_dev_async() {
+        // Before Linux 6.9 one can only wait.
+        Err(e) if errno(&e) == libc::EOPNOTSUPP => return gone_is_fine(ctrl.del_dev()),
+        other => gone_is_fine(other)?,
+    }
+    let end = Instant::now() + CLOSING_PATIENCE;
+    while ctrl.read_dev_info().is_ok() {
+        if Instant::now() >= end {
+            tracing::info!(
+                "/dev/ublkb{} is still open somewhere: its number is free again when it is closed",
+                ctrl.dev_info().dev_id
+            );
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 /// Another program may have done it before us.
