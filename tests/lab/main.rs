@@ -8,3 +8,5 @@ mod ublk_device;
 mod ublk_faults;
 mod ublk_numbers;
 mod ublk_operations;
+mod ublk_plugin;
+mod ublk_unprivileged;

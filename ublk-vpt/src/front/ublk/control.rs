@@ -301,6 +301,8 @@ fn stop(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
 /// device open; that is waited for, but it may be a program that never closes it.
 fn delete(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
     match ctrl.del_dev_async() {
+        // It is deleted. That is about a file in /run/ublksrvd, which libublk thinks is its own.
+        Err(libublk::UblkError::IOError(_)) => {}
         // Before Linux 6.9 one can only wait.
         Err(e) if errno(&e) == libc::EOPNOTSUPP => return gone_is_fine(ctrl.del_dev()),
         other => gone_is_fine(other)?,
