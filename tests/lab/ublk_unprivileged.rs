@@ -129,7 +129,8 @@ fn is_its_owners_from_beginning_to_end() {
     let refused = dd(OTHER, &["if=/dev/ublkb0", "of=/dev/null"]);
     assert!(!refused.status.success() && refused.err.contains("Permission denied"), "{refused}");
     let refused = Said::of(home.ublk(OTHER).args(["__ublk", "delete", "0"]));
-    refused.refused(&["ublk device 0"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused}");
+    refused.says(&["ublk device 0"]);
     assert!(Path::new("/dev/ublkb0").exists());
 
     Said::of(home.ublk(OWNER).args(["del", "-n", "0"])).ok();

@@ -12,14 +12,22 @@ use crate::{Disk, Lab, tool};
 const ALIGNMENT: usize = 4096;
 
 impl Lab {
-    /// An empty one, on a kernel whose ublk driver is loaded and has no device.
+    /// An empty one, on a kernel whose ublk driver is loaded and has no device: what a test has left
+    /// that failed is its own matter.
     ///
     /// # Panics
-    /// When there is no place for it, or a device is there.
+    /// When there is no place for it, or a device is there that cannot be deleted.
     #[track_caller]
     pub fn with_ublk() -> Self {
         static LOADED: Once = Once::new();
         LOADED.call_once(|| drop(tool("modprobe", &["ublk_drv"])));
+        for device in ublk_devices() {
+            let name = device.file_name().unwrap_or_default().to_string_lossy();
+            if let Some(id) = name.strip_prefix("ublkc") {
+                println!("an earlier test has left ublk device {id}");
+                let _ = crate::ublk().args(["__ublk", "delete", id]).output();
+            }
+        }
         assert_no_ublk_device();
         Self::new()
     }
