@@ -3,11 +3,8 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::process::Command;
-use std::time::Duration;
 
-use e2e::{Aligned, Fio, Lab, Running, Said, need, pattern, tool, wait_until};
-
-const SOON: Duration = Duration::from_secs(60);
+use e2e::{Aligned, Fio, Lab, Running, Said, need, pattern, soon, tool, wait_until};
 
 /// A field of the list as other people's scripts get it.
 fn field(lab: &Lab, number: u32) -> String {
@@ -53,7 +50,7 @@ fn holds_a_file_system_and_leaves_nothing_twice_in_a_row() {
         disk.never_early(200);
         let pid = disk.pid;
         disk.del();
-        wait_until("end of the daemon", SOON, || e2e::has_ended(pid));
+        wait_until("end of the daemon", soon(), || e2e::has_ended(pid));
         lab.assert_no_ublk_left();
     }
 }
@@ -96,7 +93,7 @@ fn ctrl_c_ends_it_in_the_foreground() {
     let mut add = lab.ublk();
     add.args(["add", "vpt", "quick.toml", "--back", "null", "--size", "1M"]);
     let add = Running::start(add.args(["--front", "ublk", "--foreground", "-d", "1"]));
-    wait_until("announcement", SOON, || add.output().contains("stop it with: Ctrl-C"));
+    wait_until("announcement", soon(), || add.output().contains("stop it with: Ctrl-C"));
     assert!(add.output().contains("/dev/ublkb0"), "{}", add.output());
     assert_eq!(lab.list()[0]["pid"], add.pid());
     add.signal("INT");

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use e2e::{Aligned, Disk, Fio, Lab, Running, Said, need, pattern, send_signal, tool, wait_until};
+use e2e::{
+    Aligned, Disk, Fio, Lab, Running, Said, need, pattern, send_signal, soon, tool, wait_until,
+};
 use nix::libc;
 
-const SOON: Duration = Duration::from_secs(60);
 const MIB: usize = 1 << 20;
 
 /// Reads at random, eight at a time, until it is ended or fails.
@@ -30,7 +31,7 @@ fn deleted_under_load() {
     assert!(del.status.success() && del.err.is_empty(), "{del}");
     let ended = load.end();
     assert!(!ended.status.success(), "it read on from a device that is gone: {ended}");
-    wait_until("end of the device", SOON, || e2e::ublk_devices().is_empty());
+    wait_until("end of the device", soon(), || e2e::ublk_devices().is_empty());
     lab.assert_no_ublk_left();
 }
 
@@ -44,7 +45,7 @@ fn deleted_by_another_hand() {
     Said::of(lab.ublk().args(["__ublk", "delete", "0"])).ok();
     disk.wait_gone();
     load.end();
-    wait_until("end of the device", SOON, || e2e::ublk_devices().is_empty());
+    wait_until("end of the device", soon(), || e2e::ublk_devices().is_empty());
     lab.assert_no_ublk_left();
     let log = fs::read_to_string(lab.state().join("0000.log.last")).unwrap();
     assert!(log.ends_with("taken away from outside\n") && !log.contains(" ERROR "), "{log}");
@@ -97,7 +98,7 @@ fn killed_while_it_comes_up() {
         add.args(["add", "vpt", "quick.toml", "--image", "x.img", "-n", "0", "-d", "1"]);
         let mut add = Running::start(add.args(["--front", "ublk", "--mode", "fixed"]));
         let mut daemon = None;
-        wait_until("daemon", SOON, || {
+        wait_until("daemon", soon(), || {
             daemon = daemon_of(&add);
             daemon.is_some() || add.ended()
         });
@@ -125,7 +126,7 @@ fn killed_while_it_comes_up() {
             // Its daemon ends by itself, unless it had told that it lives: then it is to be asked.
             lab.run(&["del", "-a"]);
             if let Some(pid) = daemon {
-                wait_until("end of the daemon", SOON, || e2e::has_ended(pid));
+                wait_until("end of the daemon", soon(), || e2e::has_ended(pid));
             }
         } else if !said.status.success() {
             failed += 1;
@@ -214,7 +215,7 @@ fn stopped_for_five_seconds_under_load() {
     let lab = Lab::with_ublk();
     let disk = lab.add_ublk(&["--image", "x.img", "--size", "2M"]);
     let load = Fio::on(&disk.path).verified().set("size", "2m").set("iodepth", 8).start();
-    wait_until("load", SOON, || disk.stat("/write/requests") > 20.0);
+    wait_until("load", soon(), || disk.stat("/write/requests") > 20.0);
     send_signal(disk.pid, "STOP");
     // The length is the point here.
     std::thread::sleep(Duration::from_secs(5));
@@ -261,7 +262,7 @@ fn too_little_of_something() {
             assert_eq!(said.err.lines().count(), 1, "{limit}: {said}");
             assert!(said.err.starts_with("ublk: "), "{limit}: {said}");
         }
-        wait_until("end of the device", SOON, || {
+        wait_until("end of the device", soon(), || {
             e2e::ublk_devices().is_empty() || lab.run(&["list"]).out.is_empty()
         });
         lab.assert_no_ublk_left();

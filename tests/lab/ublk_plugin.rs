@@ -6,11 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
-use e2e::{Lab, Said, need, send_signal, wait_until};
-
-const SOON: Duration = Duration::from_secs(90);
+use e2e::{Lab, Said, need, send_signal, soon, wait_until};
 
 /// Our program under the name that ublksrv's looks for.
 fn plug_in(lab: &Lab) -> PathBuf {
@@ -36,7 +33,7 @@ fn called(lab: &Lab, arguments: &[&str]) -> (Option<u64>, ExitStatus) {
         let read = pipe.read_to_end(&mut bytes);
         let _ = tell.send(read.map(|_| bytes)); // nobody waits after a failure
     });
-    let bytes = told.recv_timeout(SOON).expect("the caller's descriptor is kept open").unwrap();
+    let bytes = told.recv_timeout(soon()).expect("the caller's descriptor is kept open").unwrap();
     let number = match bytes[..] {
         [] => None,
         _ => Some(u64::from_ne_bytes(bytes[..].try_into().expect("eight bytes"))),
@@ -78,7 +75,7 @@ fn tells_its_caller_the_number_when_the_device_is_live() {
     assert_eq!(listed(&lab), ("LIVE".to_owned(), pid));
 
     send_signal(pid, "KILL");
-    wait_until("end of the daemon", SOON, || e2e::has_ended(pid));
+    wait_until("end of the daemon", soon(), || e2e::has_ended(pid));
     assert_eq!(listed(&lab).0, "QUIESCED");
     let (number, status) = called(&lab, &["recover", "-n", "2"]);
     assert_eq!((number, status.code()), (Some(3), Some(0)));

@@ -113,7 +113,7 @@ fn is_its_owners_from_beginning_to_end() {
     fs::set_permissions(&input, Permissions::from_mode(0o644)).unwrap();
     let disk = Disk::of(&lab, &home.add(&["--size", "1M", "--unprivileged"]).ok());
     for node in ["/dev/ublkc0", "/dev/ublkb0"] {
-        e2e::wait_until("udev", Duration::from_secs(30), || {
+        e2e::wait_until("udev", e2e::soon(), || {
             fs::metadata(node).is_ok_and(|meta| meta.uid() == OWNER && meta.gid() == OWNER)
         });
     }
@@ -134,7 +134,7 @@ fn is_its_owners_from_beginning_to_end() {
     assert!(Path::new("/dev/ublkb0").exists());
 
     Said::of(home.ublk(OWNER).args(["del", "-n", "0"])).ok();
-    e2e::wait_until("end of the daemon", Duration::from_secs(30), || e2e::has_ended(disk.pid));
+    e2e::wait_until("end of the daemon", e2e::soon(), || e2e::has_ended(disk.pid));
     drop(udev);
     assert!(fs::read(lab.file("home/x.img")).unwrap()[..256 << 10] == data);
     assert_eq!(fs::metadata(lab.file("home/x.img")).unwrap().uid(), OWNER);

@@ -44,7 +44,7 @@ impl Lab {
     pub fn add_ublk_model(&self, model: &str, more: &[&str]) -> Disk<'_> {
         let k: &[&str] = if more.contains(&"--k") { &[] } else { &["--k", "1"] };
         let depth: &[&str] = if more.contains(&"-d") { &[] } else { &["-d", "8"] };
-        let fixed = ["--front", "ublk", "--mode", "fixed"];
+        let fixed = ["--front", "ublk", "--mode", "fixed", "--timeout", "300"];
         self.add_model(model, &[&fixed, k, depth, more].concat())
     }
 
