@@ -126,8 +126,8 @@ fn run(
     // The ublk driver's numbers are everybody's. It keeps that of a deleted device that is still open,
     // and is asked about those it does not show.
     let is_ublk = fronts::chosen(&request.device) == Front::Ublk;
-    let in_driver = |id| kernel_has(id) || !matches!((surroundings.undo.find_ublk)(id), Ok(None));
-    let elsewhere = |id| is_ublk && in_driver(id);
+    let in_driver = |id| Ok(kernel_has(id) || (surroundings.undo.find_ublk)(id)?.is_some());
+    let elsewhere = |id| if is_ublk { in_driver(id) } else { Ok(false) };
     let claim = match request.id {
         Some(id) if request.device.recover => state.claim_waiting(id, &surroundings.undo),
         wanted => state.claim(wanted, &surroundings.undo, elsewhere),

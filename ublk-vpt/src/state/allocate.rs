@@ -48,6 +48,9 @@ pub enum ClaimError {
          state directory, or deleted and still open: take another -n, or leave it out"
     )]
     Elsewhere(u32),
+    /// Whether it is so cannot be found out.
+    #[error("{0}")]
+    Unknown(String),
     /// There is nothing to go on with.
     #[error(
         "device {0} cannot be recovered: {1}; only a ublk device made with --recovery, whose daemon died"
@@ -66,7 +69,8 @@ pub enum ClaimError {
 
 impl StateDir {
     /// Takes number `wanted`, or the lowest free one, clearing away a dead device that had it. A number
-    /// for which `elsewhere` says true is taken by something that is not written down here.
+    /// for which `elsewhere` says true is taken by something that is not written down here; that it
+    /// cannot tell is one line for people.
     ///
     /// # Errors
     /// See [`ClaimError`].
@@ -74,7 +78,7 @@ impl StateDir {
         &self,
         wanted: Option<u32>,
         undo: &Undo,
-        elsewhere: impl Fn(u32) -> bool,
+        elsewhere: impl Fn(u32) -> Result<bool, String>,
     ) -> Result<Claim, ClaimError> {
         let _directory = self.lock()?;
         let candidates = wanted.map_or(0..=MAX_ID, |id| id..=id);
@@ -97,12 +101,13 @@ impl StateDir {
                         continue; // another number will do
                     }
                     // After clearing away: until then it may be our own.
-                    if elsewhere(id) {
+                    let taken = elsewhere(id);
+                    if !matches!(taken, Ok(false)) {
                         lock.remove().map_err(|source| StateError::Io { path, source })?;
-                        if wanted.is_some() {
-                            return Err(ClaimError::Elsewhere(id));
+                        if taken.map_err(ClaimError::Unknown)? && wanted.is_none() {
+                            continue;
                         }
-                        continue;
+                        return Err(ClaimError::Elsewhere(id));
                     }
                     return Ok(Claim::new(self, id, lock));
                 }
@@ -270,9 +275,9 @@ mod tests {
                 assert!(!claimed.load(Ordering::SeqCst));
                 drop(look);
             });
-            let claim = state.claim(Some(3), &NOTHING, |_| false).unwrap();
+            let claim = state.claim(Some(3), &NOTHING, |_| Ok(false)).unwrap();
             claimed.store(true, Ordering::SeqCst);
-            let taken = state.claim(Some(3), &NOTHING, |_| false).unwrap_err();
+            let taken = state.claim(Some(3), &NOTHING, |_| Ok(false)).unwrap_err();
             assert!(taken.to_string().contains("device 3 exists"), "{taken}");
             claim.release(&NOTHING).unwrap();
         });
@@ -282,11 +287,13 @@ mod tests {
     fn a_number_that_is_taken_elsewhere_is_passed_over() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path()).unwrap();
-        let elsewhere = |id| id < 2;
+        let elsewhere = |id| Ok(id < 2);
         let refused = state.claim(Some(1), &NOTHING, elsewhere).unwrap_err().to_string();
         assert!(refused.starts_with("device 1: the ublk driver has a device"), "{refused}");
         let claim = state.claim(None, &NOTHING, elsewhere).unwrap();
         assert_eq!(claim.id(), 2);
         assert_eq!(state.ids().unwrap(), [2], "locks are left of numbers that were passed over");
+        let unknown = state.claim(None, &NOTHING, |_| Err("no answer".into())).unwrap_err();
+        assert_eq!(unknown.to_string(), "no answer");
     }
 }
