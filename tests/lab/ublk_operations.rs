@@ -24,33 +24,52 @@ fn asked_since(disk: &Disk<'_>, after: u64) -> (Vec<(u64, u64, u64)>, u64) {
     (asked.collect(), last)
 }
 
+/// How often a block device was told to flush its cache.
+fn flushes(device: &str) -> u64 {
+    let name = device.trim_start_matches("/dev/");
+    let stat = fs::read_to_string(format!("/sys/block/{name}/stat")).unwrap();
+    stat.split_whitespace().nth(15).unwrap().parse().unwrap()
+}
+
+/// The image is a block device here, for its kernel counts the flushes that arrive.
 #[test]
 fn flushes_and_forced_writes_reach_the_image() {
     need!(Lab);
     let lab = Lab::with_ublk();
-    let disk = lab.add_ublk(&["--image", "x.img", "--size", "4M"]);
+    lab.image("x.img", 4 << 20);
+    let file = lab.file("x.img");
+    let device = tool("losetup", &["--find", "--show", file.to_str().unwrap()]).trim().to_owned();
+    let disk = lab.add_ublk(&["--image", &device]);
     let (_, last) = asked_since(&disk, 0);
     let file = e2e::direct(&disk.path);
     let data = Aligned::of(&pattern(1, 4096));
+    let before = flushes(&device);
     file.write_all_at(&data, 1 << 20).unwrap();
     let (asked, last) = asked_since(&disk, last);
     assert_eq!(asked, [(1, 2048, 8)]);
+    assert_eq!(flushes(&device), before, "a plain write is flushed");
     file.sync_data().unwrap();
     let (asked, last) = asked_since(&disk, last);
     assert_eq!(asked, [(FLUSH, 0, 0)]);
+    let flushed = flushes(&device);
+    assert!(flushed > before, "the flush has not reached the image");
+    drop(file);
+
     let mut dsync = OpenOptions::new();
     let dsync = dsync.write(true).custom_flags(libc::O_DIRECT | libc::O_DSYNC).open(&disk.path);
-    dsync.as_ref().unwrap().write_all_at(&data, 2 << 20).unwrap();
+    let dsync = dsync.unwrap();
+    dsync.write_all_at(&data, 2 << 20).unwrap();
     let (asked, _) = asked_since(&disk, last);
-    assert_eq!(asked, [(FUA, 4096, 8)]);
+    assert_eq!(asked, [(FUA, 4096, 8), (FLUSH, 0, 0)]);
+    assert!(flushes(&device) >= flushed + 2, "one of the two has not reached the image");
     // A store that cannot do it is no success.
     disk.run("set", &["backing_fail_every=1"]).ok();
-    for result in [file.sync_data(), dsync.unwrap().write_all_at(&data, 2 << 20)] {
-        assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EIO));
-    }
-    drop(file);
+    let error = dsync.write_all_at(&data, 2 << 20).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EIO));
     disk.run("set", &["backing_fail_every=0"]).ok();
+    drop(dsync);
     disk.del();
+    tool("losetup", &["--detach", &device]);
     let image = fs::read(lab.file("x.img")).unwrap();
     for at in [MIB, 2 * MIB] {
         assert!(image[at..at + 4096] == data[..]);

@@ -85,6 +85,7 @@ impl KernelDevice {
     /// # Errors
     /// See [`UblkError`].
     pub fn query(id: u32) -> Result<Option<Self>, UblkError> {
+        driver_is_there()?;
         match open(id, 0, UblkFlags::empty()) {
             Ok(ctrl) => Ok(Some(Self::of(&ctrl.dev_info()))),
             Err(e) if errno(&e) == libc::ENODEV => Ok(None),
