@@ -3,16 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::system::stray_loops;
-use crate::{Said, loops_under, mounts_under, send_signal, ublk, wait_until};
-
-/// How long anything that is expected to happen soon may take on a machine with much else to do.
-const SOON: Duration = Duration::from_secs(30);
+use crate::{Said, loops_under, mounts_under, send_signal, soon, ublk, wait_until};
 
 /// See the module.
 #[derive(Debug)]
@@ -149,7 +145,7 @@ impl Lab {
         assert_eq!(loops_under(self.path()), Vec::<PathBuf>::new(), "loop devices are left");
         assert_eq!(self.remains(), [""; 0], "state is left");
         // A test beside this one may be about to detach one.
-        wait_until("no stray loop device", SOON, || {
+        wait_until("no stray loop device", soon(), || {
             stray_loops().iter().all(|device| self.strays.contains(device))
         });
     }
@@ -285,14 +281,13 @@ impl<'lab> Disk<'lab> {
             (inside, 0) => inside == Some(0),
             (inside, _) => inside >= Some(requests),
         };
-        wait_until(&format!("{requests} requests in flight"), SOON, inside);
+        wait_until(&format!("{requests} requests in flight"), soon(), inside);
     }
 
     /// Waits until its daemon has gone by itself.
     #[track_caller]
     pub fn wait_gone(&self) {
-        let proc = PathBuf::from(format!("/proc/{}", self.pid));
-        wait_until("end of the daemon", SOON, || !proc.exists() || is_zombie(&proc));
+        wait_until("end of the daemon", soon(), || has_ended(self.pid));
     }
 
     /// Deletes it, and checks that nothing is left.
@@ -314,14 +309,19 @@ impl<'lab> Disk<'lab> {
         left.retain(|name| name.starts_with(&own));
         assert_eq!(left, [""; 0], "state is left: {said}");
         // A loop device that udev looks at just now goes as soon as that is over.
-        wait_until("detached loop device", SOON, || {
+        wait_until("detached loop device", soon(), || {
             !loops_under(&self.mount()).contains(&self.path)
         });
         said
     }
 }
 
-/// Ended, and its parent has not looked yet.
+/// Whether a process is no more, or only as one whose parent has not looked yet.
+pub fn has_ended(pid: u32) -> bool {
+    let proc = PathBuf::from(format!("/proc/{pid}"));
+    !proc.exists() || is_zombie(&proc)
+}
+
 fn is_zombie(proc: &Path) -> bool {
     let stat = fs::read_to_string(proc.join("stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))

@@ -17,15 +17,17 @@ mod program;
 mod resource;
 mod said;
 mod system;
+mod ublk;
 pub mod vhost;
 pub mod writer;
 
 pub use fio::{Fio, Job};
-pub use lab::{Disk, Lab};
+pub use lab::{Disk, Lab, has_ended};
 pub use program::{binary, run, ublk};
 pub use resource::{Resource, required, skipped};
 pub use said::{Running, Said};
-pub use system::{loops_under, mounts_under, pattern, send_signal, tool, wait_until};
+pub use system::{loops_under, mounts_under, pattern, send_signal, soon, tool, wait_until};
+pub use ublk::{Aligned, assert_no_ublk_device, direct, ublk_devices};
 
 /// Returns from the test, printing `SKIP: its-name: reason`; the runner counts it as skipped.
 ///

@@ -9,6 +9,13 @@ use crate::Said;
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// How long anything that is expected to happen soon may take on a machine with much else to do; the
+/// kernel lab's is an emulated one besides.
+pub fn soon() -> Duration {
+    let lab = crate::Resource::Lab.missing().is_none();
+    Duration::from_secs(if lab { 150 } else { 30 })
+}
+
 /// Something that may not be there yet.
 pub trait Awaited {
     /// What is there in the end.

@@ -39,6 +39,7 @@ pub(super) fn open(config: &DeviceConfig) -> Result<(Box<dyn Backend>, Access), 
         }
         (Back::Null, _) => (Box::new(NullBackend::new(memory)), mine),
     };
+    check_blocks(config, store.capacity())?;
     // Everything can be slowed down and broken while it runs; untouched, that costs two comparisons.
     Ok((Box::new(SlowBackend::new(store, Faults::default())), access))
 }
@@ -78,4 +79,22 @@ fn access_of(image: &Metadata, mine: Access) -> Access {
     } else {
         mine
     }
+}
+
+/// A disk has no broken block at its end.
+fn check_blocks(config: &DeviceConfig, bytes: u64) -> Result<(), DeviceError> {
+    let block = config.block_size;
+    if bytes.is_multiple_of(block.into()) {
+        return Ok(());
+    }
+    Err(DeviceError(match &config.image {
+        Some(path) => {
+            let path = path.display();
+            format!(
+                "image {path}: {bytes} bytes are not whole blocks of {block}: \
+                 `truncate -s %{block} {path}` rounds it up, or leave --block-size out"
+            )
+        }
+        None => format!("--size {bytes}: not whole blocks of {block}: give a multiple of it"),
+    }))
 }

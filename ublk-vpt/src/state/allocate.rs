@@ -42,6 +42,15 @@ pub enum ClaimError {
     /// A ublk device without its daemon has it.
     #[error("device {0} waits for a daemon: ublk recover -n {0}, or give it up: ublk del -n {0}")]
     Waiting(u32),
+    /// The kernel has something of that number that is not written down here.
+    #[error(
+        "device {0}: the ublk driver has a device of that number, made by another program or with another \
+         state directory, or deleted and still open: take another -n, or leave it out"
+    )]
+    Elsewhere(u32),
+    /// Whether it is so cannot be found out.
+    #[error("{0}")]
+    Unknown(String),
     /// There is nothing to go on with.
     #[error(
         "device {0} cannot be recovered: {1}; only a ublk device made with --recovery, whose daemon died"
@@ -59,11 +68,18 @@ pub enum ClaimError {
 }
 
 impl StateDir {
-    /// Takes number `wanted`, or the lowest free one, clearing away a dead device that had it.
+    /// Takes number `wanted`, or the lowest free one, clearing away a dead device that had it. A number
+    /// for which `elsewhere` says true is taken by something that is not written down here; that it
+    /// cannot tell is one line for people.
     ///
     /// # Errors
     /// See [`ClaimError`].
-    pub fn claim(&self, wanted: Option<u32>, undo: &Undo) -> Result<Claim, ClaimError> {
+    pub fn claim(
+        &self,
+        wanted: Option<u32>,
+        undo: &Undo,
+        elsewhere: impl Fn(u32) -> Result<bool, String>,
+    ) -> Result<Claim, ClaimError> {
         let _directory = self.lock()?;
         let candidates = wanted.map_or(0..=MAX_ID, |id| id..=id);
         for id in candidates {
@@ -83,6 +99,15 @@ impl StateDir {
                             return Err(ClaimError::Remains(id, problem));
                         }
                         continue; // another number will do
+                    }
+                    // After clearing away: until then it may be our own.
+                    let taken = elsewhere(id);
+                    if !matches!(taken, Ok(false)) {
+                        lock.remove().map_err(|source| StateError::Io { path, source })?;
+                        if taken.map_err(ClaimError::Unknown)? && wanted.is_none() {
+                            continue;
+                        }
+                        return Err(ClaimError::Elsewhere(id));
                     }
                     return Ok(Claim::new(self, id, lock));
                 }
@@ -250,11 +275,25 @@ mod tests {
                 assert!(!claimed.load(Ordering::SeqCst));
                 drop(look);
             });
-            let claim = state.claim(Some(3), &NOTHING).unwrap();
+            let claim = state.claim(Some(3), &NOTHING, |_| Ok(false)).unwrap();
             claimed.store(true, Ordering::SeqCst);
-            let taken = state.claim(Some(3), &NOTHING).unwrap_err();
+            let taken = state.claim(Some(3), &NOTHING, |_| Ok(false)).unwrap_err();
             assert!(taken.to_string().contains("device 3 exists"), "{taken}");
             claim.release(&NOTHING).unwrap();
         });
+    }
+
+    #[test]
+    fn a_number_that_is_taken_elsewhere_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path()).unwrap();
+        let elsewhere = |id| Ok(id < 2);
+        let refused = state.claim(Some(1), &NOTHING, elsewhere).unwrap_err().to_string();
+        assert!(refused.starts_with("device 1: the ublk driver has a device"), "{refused}");
+        let claim = state.claim(None, &NOTHING, elsewhere).unwrap();
+        assert_eq!(claim.id(), 2);
+        assert_eq!(state.ids().unwrap(), [2], "locks are left of numbers that were passed over");
+        let unknown = state.claim(None, &NOTHING, |_| Err("no answer".into())).unwrap_err();
+        assert_eq!(unknown.to_string(), "no answer");
     }
 }

@@ -85,7 +85,7 @@ fn clearing_away_takes_no_number() -> Result<(), Skipped> {
         let refused = (0..50)
             .find_map(|phase| {
                 pause(phase);
-                let claim = state.claim(Some(5), &NOTHING);
+                let claim = state.claim(Some(5), &NOTHING, |_| Ok(false));
                 claim.map(|claim| claim.release(&NOTHING).unwrap()).err()
             })
             .map(|e| e.to_string());

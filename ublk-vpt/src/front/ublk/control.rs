@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libublk::ctrl::{UblkCtrl, UblkCtrlBuilder};
 use libublk::io::UblkDev;
@@ -17,6 +17,8 @@ use super::{MAX_REQUEST, UblkError, UblkOptions, params};
 
 /// How long the driver may take for a command.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long those who have a deleted device open may take to close it.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 /// The name under which libublk keeps our devices.
 const TARGET: &str = "vpt";
 const CONTROL: &str = "/dev/ublk-control";
@@ -84,6 +86,7 @@ impl KernelDevice {
     /// # Errors
     /// See [`UblkError`].
     pub fn query(id: u32) -> Result<Option<Self>, UblkError> {
+        driver_is_there()?;
         match open(id, 0, UblkFlags::empty()) {
             Ok(ctrl) => Ok(Some(Self::of(&ctrl.dev_info()))),
             Err(e) if errno(&e) == libc::ENODEV => Ok(None),
@@ -202,8 +205,14 @@ impl Control {
     /// Adds the device; says what the driver made of it.
     pub(super) fn add(&self, options: &UblkOptions) -> Result<KernelDevice, UblkError> {
         let wanted = wanted_flags(options);
+        let options_id = options.id;
         let (id, depth) = (options.id as i32, options.depth as u16); // at most 9999 and 1024
         let info = self.ask("ADD_DEV", move |held| {
+            // Looked at first: where the driver refuses the number because it is another's, libublk
+            // deletes that device, thinking that it is the one it has failed to make.
+            if super::kernel_has(options_id) {
+                return Err(libublk::UblkError::UringIOError(-libc::EEXIST));
+            }
             let ctrl = UblkCtrlBuilder::default()
                 .name(TARGET)
                 .id(id)
@@ -329,8 +338,28 @@ fn stop(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
     gone_is_fine(ctrl.kill_dev())
 }
 
+/// Deletes it. The driver keeps its number, and nothing else, for as long as somebody has the block
+/// device open; that is waited for, but it may be a program that never closes it.
 fn delete(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
-    gone_is_fine(ctrl.del_dev())
+    match ctrl.del_dev_async() {
+        // It is deleted. That is about a file in /run/ublksrvd, which libublk thinks is its own.
+        Err(libublk::UblkError::IOError(_)) => {}
+        // Before Linux 6.9 one can only wait.
+        Err(e) if errno(&e) == libc::EOPNOTSUPP => return gone_is_fine(ctrl.del_dev()),
+        other => gone_is_fine(other)?,
+    }
+    let end = Instant::now() + CLOSING_PATIENCE;
+    while ctrl.read_dev_info().is_ok() {
+        if Instant::now() >= end {
+            tracing::info!(
+                "/dev/ublkb{} is still open somewhere: its number is free again when it is closed",
+                ctrl.dev_info().dev_id
+            );
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 /// Another program may have done it before us.
