@@ -17,7 +17,7 @@ use super::device::{Device, DeviceConfig, ExitReason, Front, OpenDevice};
 use super::fronts;
 use super::start::{Announcement, StartRequest};
 use crate::control::{ControlHandler, StopCause};
-use crate::front::ublk::kernel_has;
+use crate::front::ublk::KernelDevice;
 use crate::state::{Claim, LifeState, Record, StateDir, Undo};
 
 /// Environment variable with the log filter.
@@ -129,7 +129,7 @@ fn run(
     // The ublk driver's numbers are everybody's. It keeps that of a deleted device that is still open,
     // and is asked about those it does not show.
     let is_ublk = fronts::chosen(request.device.front, request.device.loop_device) == Front::Ublk;
-    let in_driver = |id| Ok(kernel_has(id) || (surroundings.undo.find_ublk)(id)?.is_some());
+    let in_driver = |id| KernelDevice::has_number(id).map_err(|e| e.to_string());
     let elsewhere = |id| if is_ublk { in_driver(id) } else { Ok(false) };
     let claim = match request.id {
         Some(id) if request.device.recover => state.claim_waiting(id, &surroundings.undo),

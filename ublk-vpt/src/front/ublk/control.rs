@@ -123,6 +123,17 @@ impl KernelDevice {
         patiently(id, "GET_DEV_INFO", move || Self::query(id))
     }
 
+    /// Whether the driver has given the number away, also to a device that was deleted and is still open.
+    ///
+    /// # Errors
+    /// See [`UblkError`].
+    pub fn has_number(id: u32) -> Result<bool, UblkError> {
+        if !is_surely_absent(id) {
+            return Ok(true);
+        }
+        patiently(id, "GET_DEV_INFO", move || Self::query(id).map(|found| found.is_some()))
+    }
+
     /// As [`Self::delete`], for processes that go on whether the driver answers or not.
     ///
     /// # Errors
@@ -132,11 +143,15 @@ impl KernelDevice {
     }
 }
 
-/// Whether sysfs says that there is no device of this number: then nobody needs to be asked.
+/// Whether sysfs says that there is no device of this number: then nobody needs to be asked. (The driver
+/// keeps the number of a deleted device that somebody still has open: there is nothing to undo about it.)
 pub fn is_surely_absent(id: u32) -> bool {
-    let class = Path::new("/sys/class/ublk-char");
-    let sysfs = Path::new("/sys/class/block").exists();
-    sysfs && !class.join(format!("ublkc{id}")).exists()
+    Path::new("/sys/class/block").exists() && !is_shown(id)
+}
+
+/// Whether sysfs shows a device of this number.
+fn is_shown(id: u32) -> bool {
+    Path::new("/sys/class/ublk-char").join(format!("ublkc{id}")).exists()
 }
 
 fn patiently<T: Send + 'static>(
@@ -210,7 +225,7 @@ impl Control {
         let info = self.ask("ADD_DEV", move |held| {
             // Looked at first: where the driver refuses the number because it is another's, libublk
             // deletes that device, thinking that it is the one it has failed to make.
-            if super::kernel_has(options_id) {
+            if is_shown(options_id) {
                 return Err(libublk::UblkError::UringIOError(-libc::EEXIST));
             }
             let ctrl = UblkCtrlBuilder::default()

@@ -18,7 +18,7 @@ mod features;
 mod params;
 mod queue;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -221,11 +221,6 @@ impl UblkFront {
     pub fn block_device(&self) -> PathBuf {
         block_device(self.device.options.id)
     }
-}
-
-/// Whether the driver has a device of this number, whoever's it is.
-pub fn kernel_has(id: u32) -> bool {
-    Path::new("/sys/class/ublk-char").join(format!("ublkc{id}")).exists()
 }
 
 /// The block device of a number.
