@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::{
     Aligned, Disk, Fio, Lab, Running, Said, need, pattern, send_signal, soon, tool, wait_until,
@@ -121,11 +121,15 @@ fn daemon_of(add: &Running) -> Option<u32> {
 /// Commands clear away all of a killed daemon as soon as it has let go.
 #[track_caller]
 fn cleared(lab: &Lab) {
-    wait_until("nothing left", soon(), || {
-        let said = lab.run(&["list"]);
+    let mut said = lab.run(&["list"]);
+    // A killed process may take a while to let go.
+    let end = Instant::now() + soon();
+    while !(e2e::ublk_devices().is_empty() && lab.remains().is_empty()) {
+        let left = (e2e::ublk_devices(), lab.remains());
+        assert!(Instant::now() < end, "still there: {left:?}; {said}");
+        said = lab.run(&["list"]);
         assert!(said.status.success(), "{said}");
-        e2e::ublk_devices().is_empty() && lab.remains().is_empty()
-    });
+    }
     lab.assert_no_ublk_left();
 }
 
@@ -148,7 +152,7 @@ fn killed_while_it_comes_up() {
     };
     // How long it takes here, from the moment at which there is a daemon.
     let (add, _) = start();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let whole = add.end();
     let whole_took = began.elapsed();
     assert!(whole.status.success(), "{whole}");
@@ -164,6 +168,11 @@ fn killed_while_it_comes_up() {
         victim.into_iter().for_each(|pid| send_signal(pid, "KILL"));
         seen_in_kernel += usize::from(!e2e::ublk_devices().is_empty());
         let said = add.end();
+        println!(
+            "round {round}, moment {chance}: {victim:?} killed; {:?} {}",
+            said.status.code(),
+            said.err.trim()
+        );
         if round % 5 == 4 {
             // Its daemon ends by itself, unless it had told that it lives: then it is to be asked.
             lab.run(&["del", "-a"]);
