@@ -115,7 +115,13 @@ fn killed_under_load() {
 /// The process that `ublk add` has started, as soon as there is one.
 fn daemon_of(add: &Running) -> Option<u32> {
     let children = format!("/proc/{0}/task/{0}/children", add.pid());
-    fs::read_to_string(children).ok()?.split_whitespace().next()?.parse().ok()
+    let children = fs::read_to_string(children).ok()?;
+    // Its other children ask the driver about what the last one left.
+    let is_daemon = |pid: &u32| {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        command.is_ok_and(|command| command.contains("__daemon"))
+    };
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(is_daemon)
 }
 
 /// Commands clear away all of a killed daemon as soon as it has let go.
