@@ -323,8 +323,8 @@ impl Device for VptDevice {
 pub const UNDO: Undo =
     Undo { detach_loop, find_ublk: ublk_helper::query, delete_ublk: ublk_helper::delete };
 
-/// The same for the daemon, which may have given up the right to start other programs.
-pub const UNDO_IN_DAEMON: Undo = Undo {
+/// The same for the daemon's end, when it may have given up the right to start other programs.
+pub const UNDO_AT_END: Undo = Undo {
     detach_loop,
     find_ublk: |id| KernelDevice::query_patiently(id).map_err(|e| e.to_string()),
     delete_ublk: |id| KernelDevice::delete_patiently(id).map_err(|e| e.to_string()),
