@@ -24,23 +24,29 @@ for module in mq-deadline bfq kyber-iosched; do
 done
 uname -r >"$out/kernel"
 "$ublk" add vpt '@disk@' --image /tmp/disk.img --size 1G --front ublk -n 0 -d 1 \
-	--mode fixed --k 1 >/dev/null || fail "the disk cannot be served"
+	--mode fixed --k 1 >/dev/null 2>/tmp/said || fail "$(tail -n 1 /tmp/said)"
 queue=/sys/block/ublkb0/queue
-for scheduler in @schedulers@; do
-	grep -qw -- "$scheduler" "$queue/scheduler" || continue
-	echo "schedulers: $scheduler: @requests@ random reads" >&2
-	echo "$scheduler" >"$queue/scheduler" || fail "$scheduler: cannot be chosen"
-	[ "$scheduler" = none ] || echo 64 >"$queue/nr_requests" || fail "$scheduler: no requests"
+# Two reads that happen to be neighbours stay two.
+echo 2 >"$queue/nomerges" || fail "merging cannot be turned off"
+# NAME SCHEDULER [SETTING VALUE]
+load() {
+	grep -qw -- "$2" "$queue/scheduler" || return 0
+	echo "schedulers: $1: @requests@ random reads" >&2
+	# Through another one, which forgets what was set.
+	echo none >"$queue/scheduler" && echo "$2" >"$queue/scheduler" || fail "$1: cannot be chosen"
+	[ "$2" = none ] || echo 64 >"$queue/nr_requests" || fail "$1: nr_requests cannot be set"
+	[ -z "$3" ] || echo "$4" >"$queue/iosched/$3" || fail "$1: $3 cannot be set"
 	fio --name=random --filename=/dev/ublkb0 --rw=randread --bs=4k --direct=1 \
 		--ioengine=libaio --iodepth=@depth@ --number_ios=@requests@ --size=1G \
 		--randrepeat=1 --randseed=1 --lat_percentiles=1 --percentile_list=99 \
 		--write_iolog=/tmp/iolog --output-format=json --output=/tmp/fio ||
-		fail "$scheduler: fio failed"
-	"$ublk" stats -n 0 --trace @requests@ >/tmp/trace || fail "$scheduler: no trace"
+		fail "$1: fio failed"
+	"$ublk" stats -n 0 --trace @requests@ >/tmp/trace || fail "$1: no trace"
 	for kind in iolog trace fio; do
-		mv "/tmp/$kind" "$out/$scheduler.$kind" || fail "cannot keep the result"
+		mv "/tmp/$kind" "$out/$1.$kind" || fail "cannot keep the result"
 	done
-done
+}
+@loads@
 "$ublk" del -n 0 || fail "the disk cannot be ended"
 "#;
 
@@ -61,12 +67,18 @@ impl Load<'_> {
         // For between two quotes.
         let path = |path: &Path| path.to_string_lossy().replace('\'', r"'\''");
         SCRIPT
-            .replace("@schedulers@", &Kind::ALL.map(Kind::name).join(" "))
+            .replace("@loads@", &Kind::ALL.map(load).join("\n"))
             .replace("@requests@", &self.requests.to_string())
             .replace("@depth@", &DEPTH.to_string())
             .replace("@ublk@", &path(self.ublk))
             .replace("@disk@", &path(self.disk))
     }
+}
+
+/// The line that measures a scheduler.
+fn load(kind: Kind) -> String {
+    let (setting, value) = kind.setting().unwrap_or_default();
+    format!("load {} {} {setting} {value}", kind.name(), kind.in_kernel()).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -83,7 +95,8 @@ mod tests {
         };
         let text = load.script();
         assert!(!text.contains('@'), "{text}");
-        assert!(text.contains("none mq-deadline bfq kyber") && text.contains("--number_ios=400"));
+        assert!(text.contains("--number_ios=400") && text.contains("\nload bfq bfq\n"));
+        assert!(text.contains("\nload mq-deadline-patient mq-deadline read_expire 60000\n"));
         let checked = Command::new("sh").args(["-n", "-c", &text]).status().expect("sh");
         assert!(checked.success(), "{text}");
     }

@@ -2,14 +2,17 @@
 
 use serde::Serialize;
 
-/// A scheduler of the kernel, by its name in `/sys/block/*/queue/scheduler`.
+/// A scheduler of the kernel, as it is or with a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Requests go to the device as they come.
     None,
-    /// Sorted by sector, in one direction; one that waits for half a second is served first.
+    /// Sorted by sector, in one direction; after each batch of 16, one that has waited for half a second
+    /// is next.
     MqDeadline,
+    /// The same with `read_expire` so long that no request ever waits for it.
+    MqDeadlinePatient,
     /// A share of the disk's time for each process; inside of it, the next sector ahead.
     Bfq,
     /// Limits how many requests are at the device; does not sort.
@@ -18,23 +21,38 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::None, Self::MqDeadline, Self::Bfq, Self::Kyber];
+    pub const ALL: [Self; 5] =
+        [Self::None, Self::MqDeadline, Self::MqDeadlinePatient, Self::Bfq, Self::Kyber];
 
-    /// The kernel's name for it.
+    /// What the tables and the files of a run call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::MqDeadline => "mq-deadline",
+            Self::MqDeadlinePatient => "mq-deadline-patient",
             Self::Bfq => "bfq",
             Self::Kyber => "kyber",
         }
+    }
+
+    /// Its name in `/sys/block/*/queue/scheduler`.
+    pub fn in_kernel(self) -> &'static str {
+        match self {
+            Self::MqDeadlinePatient => "mq-deadline",
+            other => other.name(),
+        }
+    }
+
+    /// A file of `/sys/block/*/queue/iosched`, and what is written into it.
+    pub fn setting(self) -> Option<(&'static str, &'static str)> {
+        (self == Self::MqDeadlinePatient).then_some(("read_expire", "60000"))
     }
 
     /// What the model does to predict it, for the reads of one process.
     pub fn policy(self) -> Policy {
         match self {
             Self::None | Self::Kyber => Policy::Fcfs,
-            Self::MqDeadline | Self::Bfq => Policy::Clook,
+            Self::MqDeadline | Self::MqDeadlinePatient | Self::Bfq => Policy::Clook,
         }
     }
 }
