@@ -28,7 +28,7 @@ pub fn figure(report: &Report) -> Figure {
         );
         let line = Series::steps(name, cdf(&travel.strokes)).color(Color::nth(n));
         // What does not sort lies on one line: the later ones are thinner, so that all are seen.
-        figure = figure.with(line.thick(6.0 - 1.2 * n as f64));
+        figure = figure.with(line.thick((6.0 - 1.2 * n as f64).max(1.0)));
     }
     let compared =
         |policy| report.schedulers.iter().any(|row| row.measured.scheduler.policy() == policy);
@@ -39,7 +39,7 @@ pub fn figure(report: &Report) -> Figure {
             one.travel.stroke,
             one.travel.service_ms
         );
-        let color = if n == 0 { Color::INK } else { Color::nth(4) };
+        let color = if n == 0 { Color::INK } else { Color::nth(6) };
         figure = figure.with(Series::dashes(name, cdf(&one.travel.strokes)).color(color));
     }
     figure.note(

@@ -126,8 +126,7 @@ impl Report {
         text.push_str(&table::plain(&header, &rows));
         text.push_str(
             "\nseek: mean distance, 1 is the full stroke; service: mean modelled time of a request\n\
-             * seen by fio in the guest; emulated: not speeds. Under none, fio itself waits to hand\n  \
-             requests over, and does not count that before it has tried\n\n\
+             * seen by fio in the guest; emulated: not speeds\n\n\
              the model alone, by order of service:\n\n",
         );
         let rows: Vec<_> = self
@@ -146,5 +145,80 @@ impl Report {
         text.push_str(&format!("\nkernel:  Linux {} (emulated)\n", self.kernel));
         text.push_str(&format!("machine: {}\ndate:    {}\n", self.machine.line(), self.date));
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedulers::kinds::Policy;
+
+    fn travel(stroke: f64, service_ms: f64) -> Travel {
+        Travel { stroke, service_ms, strokes: vec![stroke] }
+    }
+
+    fn measured(scheduler: Kind) -> Measured {
+        let emulated = Seen { iops: 87.565674, mean_ms: 363.39, p99_ms: 801.1 };
+        Measured { scheduler, emulated, travel: travel(0.0397, 8.787) }
+    }
+
+    fn predicted() -> Vec<Predicted> {
+        let clook = Predicted { policy: Policy::Clook, travel: travel(0.034, 8.7) };
+        vec![Predicted { policy: Policy::Fcfs, travel: travel(0.3486, 14.097) }, clook]
+    }
+
+    #[test]
+    fn a_row_stands_beside_its_own_prediction() {
+        let row = Row::new(measured(Kind::Bfq), &predicted());
+        assert_eq!(
+            row.cells(),
+            ["bfq", "0.0397", "8.787", "clook", "0.0340", "8.700", "+1.0 %", "87.6", "363", "801"]
+        );
+        let alone = Row::new(measured(Kind::Bfq), &predicted()[..1]).cells();
+        assert_eq!(alone[3..7], ["-", "-", "-", "-"]);
+    }
+
+    #[test]
+    fn wall_clock_times_are_called_what_they_are() {
+        let report = Report {
+            disk: "x".into(),
+            requests: 400,
+            depth: 32,
+            kernel: "6.12".into(),
+            schedulers: vec![Row::new(measured(Kind::Bfq), &predicted())],
+            policies: predicted(),
+            machine: Machine::here(),
+            date: "2026-01-01T00:00:00Z".into(),
+        };
+        let text = report.text();
+        assert!(text.contains("IOPS*  mean ms*  p99 ms*") && text.contains("not speeds"), "{text}");
+        let json = serde_json::to_value(&report).expect("JSON");
+        let row = &json["schedulers"][0];
+        assert_eq!((&row["scheduler"], &row["stroke"]), (&"bfq".into(), &0.0397.into()));
+        assert_eq!(row["emulated"]["iops"], 87.565674);
+        assert_eq!(row["predicted"]["policy"], "clook");
+        let figure = crate::schedulers::plot::figure(&report);
+        assert_eq!(figure.series.len(), 2, "bfq and what it is compared with");
+    }
+
+    #[test]
+    fn a_trace_of_other_requests_is_refused() {
+        let folder = tempfile::tempdir().expect("folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("file");
+            path
+        };
+        let fio = file(
+            "fio",
+            r#"{"jobs":[{"read":{"iops":1,"lat_ns":{"mean":1,"percentile":{"99.000000":1}}}}]}"#,
+        );
+        let trace = file("trace", r#"{"sector":8,"stroke":0.1,"start_ns":0,"due_ns":9000000}"#);
+        let read = |iolog: &str| Measured::read(Kind::None, &fio, &trace, &file("iolog", iolog));
+        let log = "fio version 3 iolog\n1 /dev/x open\n2 /dev/x read 4096 4096\n";
+        assert_eq!(read(log).expect("the same").travel.service_ms, 9.0);
+        let error =
+            format!("{:#}", read(&log.replace("read 4096", "read 8192")).expect_err("other"));
+        assert!(error.starts_with("the run under none: the disk's trace does not"), "{error}");
     }
 }
