@@ -113,7 +113,7 @@ fn measure(
     interrupt: &Interrupt,
 ) -> Result<Report> {
     let model = folder.join("disk.toml");
-    write(&model, &kinds::without_queue(disk))?;
+    write(&model, kinds::without_queue(disk))?;
     let program = folder.join("ublk");
     let mut strip = Command::new("strip");
     // The lab reads it over a slow file system.
