@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, demo, dist, fuzz, lint, test, vm};
+use xtask::{bench, demo, dist, fuzz, lint, schedulers, test, vm};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -46,6 +46,8 @@ enum Command {
     /// Run a command on a stock Debian kernel in QEMU, with this machine's files as its root
     #[command(after_help = VM_HELP)]
     Vm(vm::Options),
+    /// Measure the kernel's I/O schedulers on a lab disk, beside the model's prediction
+    Schedulers(schedulers::Options),
     /// Check format, warnings, dependency directions, licences, scripts, C style and house rules
     Lint {
         /// Run the formatter, and apply what clippy can fix by itself, before checking
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         }
         Command::Test { only, list } => test::main(only.as_deref(), list),
         Command::Vm(options) => return ExitCode::from(vm::main(options)),
+        Command::Schedulers(options) => schedulers::main(&options),
         Command::Lint { fix } => lint::main(fix),
         Command::Bench { list: true, .. } => bench::list(),
         Command::Bench { name, json, readme, .. } => {

@@ -50,9 +50,11 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     let mut k_limit = None;
     if config.unprivileged {
         let largest = u64::from(MAX_REQUEST);
-        settings = cap_unprivileged(settings, &model, config.depth, largest).map_err(DeviceError)?;
+        settings =
+            cap_unprivileged(settings, &model, config.depth, largest).map_err(DeviceError)?;
         let limit = unprivileged_limit(&model, config.depth, largest);
-        notes.push(format!("k stays below {limit:.3}: the kernel ends slower unprivileged devices"));
+        notes
+            .push(format!("k stays below {limit:.3}: the kernel ends slower unprivileged devices"));
         k_limit = Some(limit);
     }
     let scale = KController::new(settings, engine::now())
