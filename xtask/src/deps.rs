@@ -4,6 +4,7 @@
 //! Installs only as root, where there is apt-get, and unless UBLK_VPT_NO_INSTALL is set; otherwise
 //! the error is one line with the packages' exact names.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -35,6 +36,8 @@ pub const FIO: Tool = Tool { program: "fio", package: "fio" };
 pub const E2FSPROGS: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
 /// QEMU's opinion of images.
 pub const QEMU_IMG: Tool = Tool { program: "qemu-img", package: "qemu-utils" };
+/// Checks units.
+pub const SYSTEMD_ANALYZE: Tool = Tool { program: "systemd-analyze", package: "systemd" };
 /// Loop devices.
 pub const LOSETUP: Tool = Tool { program: "losetup", package: "mount" };
 /// Checks shell scripts.
@@ -98,6 +101,30 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
     } else {
         bail!("installed, but their programs are not found: {}", missing.join(" "))
     }
+}
+
+/// Makes sure that libclang is there: the bindings to the ublk driver are made from its header when
+/// `ublk` is built.
+pub fn ensure_libclang() -> Result<()> {
+    let told = std::env::var_os("LIBCLANG_PATH").is_some();
+    if told || has_libclang(Path::new("/usr")) { Ok(()) } else { install(&["libclang-dev"]) }
+}
+
+/// Whether there is one where the bindings' maker looks for it.
+fn has_libclang(usr: &Path) -> bool {
+    let folders = |below: &Path| {
+        let entries = std::fs::read_dir(below).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let libraries = ["lib", "lib64", "local/lib"].map(|name| usr.join(name));
+    let below = libraries.iter().flat_map(|library| folders(library));
+    let inside = below.flat_map(|folder| [folder.join("lib"), folder]);
+    libraries.iter().cloned().chain(inside).any(|folder| {
+        folders(&folder).iter().any(|file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so")
+        })
+    })
 }
 
 /// Installs packages that are known to be missing.

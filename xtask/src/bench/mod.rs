@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 pub use self::report::{Is, Report, Target};
+use crate::deps;
 use crate::run::Interrupt;
 use crate::workspace;
 
@@ -54,6 +55,7 @@ pub fn main(name: &str, json: bool, to_readme: bool) -> Result<bool> {
         readme::update(&load(bench.name)?)?;
         return Ok(true);
     }
+    deps::ensure_libclang()?;
     let report = (bench.run)(&Interrupt::install()?)?;
     let file = save(&report)?;
     if json {

@@ -48,6 +48,7 @@ pub fn main(options: &Options) -> Result<bool> {
         );
     }
     deps::ensure(&[deps::FUSE])?;
+    deps::ensure_libclang()?;
     let target = workspace::metadata()?.target_directory;
     let out = options.out.clone().unwrap_or_else(|| target.join("demo"));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;

@@ -35,6 +35,7 @@ pub struct Wanted {
 
 /// Builds what is wanted and prints paths and hashes.
 pub fn main(wanted: Wanted) -> Result<bool> {
+    deps::ensure_libclang()?;
     if wanted.tar {
         deps::ensure(&[deps::TAR])?;
     }

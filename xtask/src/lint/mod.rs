@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::deps;
 use crate::workspace;
 
 /// One thing that is wrong, and where.
@@ -108,6 +109,7 @@ pub fn main(fix: bool) -> Result<bool> {
     if fix {
         tools::fix()?;
     }
+    deps::ensure_libclang()?; // clippy builds what needs it
     let sources = sources()?;
     let mut failed = Vec::new();
     let mut step = |name: &'static str, check: &dyn Fn() -> Result<Outcome>| {

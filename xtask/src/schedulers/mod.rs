@@ -58,6 +58,7 @@ pub struct Options {
 pub fn main(options: &Options) -> Result<bool> {
     let interrupt = Interrupt::install()?;
     deps::ensure(&[deps::FIO])?;
+    deps::ensure_libclang()?;
     let target = workspace::metadata()?.target_directory;
     progress("building ublk");
     let ublk = build(&target, &interrupt)?;

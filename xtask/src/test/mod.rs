@@ -24,8 +24,22 @@ use anyhow::{Context, Result};
 
 use self::areas::Area;
 use self::tally::Tally;
+use crate::deps::{self, Tool};
+use crate::run;
 use crate::workspace::{self, Metadata, cargo};
-use crate::{deps, run};
+
+/// What the end-to-end tests run.
+const TOOLS: &[Tool] = &[
+    deps::FUSE,
+    deps::FIO,
+    deps::E2FSPROGS,
+    deps::LOSETUP,
+    deps::QEMU_IMG,
+    deps::QEMU,
+    deps::BUSYBOX,
+    deps::NBD_FUSE,
+    deps::SYSTEMD_ANALYZE,
+];
 
 /// The nextest profile that writes the report we read; see .config/nextest.toml.
 const PROFILE: &str = "xtask";
@@ -41,8 +55,9 @@ pub fn main(only: Option<&str>, list: bool) -> Result<bool> {
         return Ok(true);
     }
     let area = only.map(|name| areas::find(&areas, name)).transpose()?;
+    deps::ensure_libclang()?;
     if area.is_none_or(|area| area.end_to_end) {
-        deps::ensure(&[deps::FUSE, deps::FIO, deps::E2FSPROGS, deps::LOSETUP, deps::QEMU_IMG])?;
+        deps::ensure(TOOLS)?;
     }
     let tally = Run { metadata: &metadata, area, required: tally::required() }.all()?;
     print!("{}", tally.report());
