@@ -92,7 +92,7 @@ fn unmounting_from_outside_ends_the_disk() {
     assert!(fs::read(lab.file("lab.img")).unwrap().starts_with(b"written before"));
     assert_eq!(fs::read_to_string(lab.file("t.json")).unwrap().lines().count(), 1);
     let log = fs::read_to_string(lab.state().join("0000.log.last")).unwrap();
-    assert!(log.contains("unmounted from outside") && !log.contains("ERROR"), "{log}");
+    assert!(log.contains("taken away from outside") && !log.contains("ERROR"), "{log}");
 }
 
 /// A lazy unmount leaves a block device working that is in use; `del` takes both away.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::{
     Aligned, Disk, Fio, Lab, Running, Said, need, pattern, send_signal, soon, tool, wait_until,
@@ -115,17 +115,27 @@ fn killed_under_load() {
 /// The process that `ublk add` has started, as soon as there is one.
 fn daemon_of(add: &Running) -> Option<u32> {
     let children = format!("/proc/{0}/task/{0}/children", add.pid());
-    fs::read_to_string(children).ok()?.split_whitespace().next()?.parse().ok()
+    let children = fs::read_to_string(children).ok()?;
+    // Its other children ask the driver about what the last one left.
+    let is_daemon = |pid: &u32| {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        command.is_ok_and(|command| command.contains("__daemon"))
+    };
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(is_daemon)
 }
 
 /// Commands clear away all of a killed daemon as soon as it has let go.
 #[track_caller]
 fn cleared(lab: &Lab) {
-    wait_until("nothing left", soon(), || {
-        let said = lab.run(&["list"]);
+    let mut said = lab.run(&["list"]);
+    // A killed process may take a while to let go.
+    let end = Instant::now() + soon();
+    while !(e2e::ublk_devices().is_empty() && lab.remains().is_empty()) {
+        let left = (e2e::ublk_devices(), lab.remains());
+        assert!(Instant::now() < end, "still there: {left:?}; {said}");
+        said = lab.run(&["list"]);
         assert!(said.status.success(), "{said}");
-        e2e::ublk_devices().is_empty() && lab.remains().is_empty()
-    });
+    }
     lab.assert_no_ublk_left();
 }
 
@@ -148,7 +158,7 @@ fn killed_while_it_comes_up() {
     };
     // How long it takes here, from the moment at which there is a daemon.
     let (add, _) = start();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let whole = add.end();
     let whole_took = began.elapsed();
     assert!(whole.status.success(), "{whole}");
@@ -164,6 +174,11 @@ fn killed_while_it_comes_up() {
         victim.into_iter().for_each(|pid| send_signal(pid, "KILL"));
         seen_in_kernel += usize::from(!e2e::ublk_devices().is_empty());
         let said = add.end();
+        println!(
+            "round {round}, moment {chance}: {victim:?} killed; {:?} {}",
+            said.status.code(),
+            said.err.trim()
+        );
         if round % 5 == 4 {
             // Its daemon ends by itself, unless it had told that it lives: then it is to be asked.
             lab.run(&["del", "-a"]);

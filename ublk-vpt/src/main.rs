@@ -13,6 +13,6 @@ fn main() -> ExitCode {
 const PROGRAM: Program = Program {
     open_device: vpt::open,
     undo: vpt::UNDO,
-    undo_in_daemon: vpt::UNDO_IN_DAEMON,
+    undo_at_end: vpt::UNDO_AT_END,
     check_disk: |disk| vpt::read_disk(disk),
 };

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// All commands that people are to use.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "add",
     "del",
     "recover",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 15] = [
     "probe",
     "replay",
     "serve",
+    "image",
     "features",
     "check-config",
     "dump-config",
@@ -173,7 +174,17 @@ fn features_say_why_not() {
     let output = ublk("features");
     assert_eq!(output.status.code(), Some(0));
     let text = out(&output);
-    for name in ["front-fuse", "front-loop", "front-ublk", "sched-fifo", "confine", "io-uring"] {
+    let names = [
+        "front-fuse",
+        "front-loop",
+        "front-ublk",
+        "front-nbd",
+        "front-vhost-user-blk",
+        "confine",
+        "sched-fifo",
+        "io-uring",
+    ];
+    for name in names {
         let line = text.lines().find(|l| l.starts_with(name)).unwrap();
         match line.split_whitespace().nth(1) {
             Some("yes") => {}
@@ -182,7 +193,7 @@ fn features_say_why_not() {
         }
     }
     let json: serde_json::Value = serde_json::from_str(&out(&ublk("features --json"))).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 6);
+    assert_eq!(json.as_array().unwrap().len(), names.len());
 }
 
 #[test]

@@ -154,6 +154,11 @@ impl Disk {
         from_ms(self.mechanics.expected_move(from.get(), to.get(), len.get()))
     }
 
+    /// A bound on what the arm takes for a request of `len` sectors, unscaled.
+    pub fn longest(&self, len: Sectors) -> Duration {
+        from_ms(self.mechanics.longest(len.get()))
+    }
+
     /// What uniformly random requests of `len` take, one at a time, unscaled.
     pub fn expected_random(&self, len: Sectors) -> ExpectedRandom {
         let m = self.mechanics.expected_random(len.get());

@@ -212,6 +212,18 @@ impl Mechanics {
         overhead + seek + transfer + switches
     }
 
+    /// A bound on what a request of `len` sectors takes: all of the stroke, a whole revolution, the
+    /// slowest tracks, settled as a write.
+    pub(crate) fn longest(&self, len: u64) -> f64 {
+        let innermost = (self.span as u64).saturating_sub(len);
+        let (outside, tracks) = self.transfer_ms(0, len);
+        let (inside, more_tracks) = self.transfer_ms(innermost, len);
+        let switches = (tracks.max(more_tracks).ceil() + 1.0) * self.spec.head_switch_ms;
+        let positioning = self.seek_for_stroke(1.0) + self.spec.rotation.period_ms;
+        let fixed = self.spec.overhead_ms + self.spec.write_settle_ms;
+        fixed + positioning + outside.max(inside) + switches
+    }
+
     /// Seek time for a movement over this fraction of the stroke.
     pub(crate) fn seek_for_stroke(&self, stroke: f64) -> f64 {
         match &self.spec.seek {

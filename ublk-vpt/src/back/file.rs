@@ -221,6 +221,12 @@ impl Backend for FileBackend {
         Some(self.ring.event())
     }
 
+    /// Whoever has waited for the device's end may serve the image at once; descriptors of it may
+    /// stay open until the process is gone.
+    fn close(&mut self) {
+        self.image.unlock();
+    }
+
     fn acknowledge(&mut self) {
         self.ring.acknowledge();
     }

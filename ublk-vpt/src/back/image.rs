@@ -126,6 +126,12 @@ impl Image {
         Ok(Self { file, capacity: bytes })
     }
 
+    /// Lets others have it, before the last descriptor is closed.
+    pub fn unlock(&self) {
+        // Cannot fail for a lock that is ours; and the end of the process does it too.
+        let _ = fcntl(self.file.as_fd(), FcntlArg::F_OFD_SETLK(&range(libc::F_UNLCK, 0, 0)));
+    }
+
     /// The open file.
     pub fn file(&self) -> &File {
         &self.file

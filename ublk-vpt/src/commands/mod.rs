@@ -42,8 +42,8 @@ pub struct Program {
     pub open_device: OpenDevice,
     /// Undoes what dead ones left.
     pub undo: Undo,
-    /// The same for a daemon, which may have given up rights.
-    pub undo_in_daemon: Undo,
+    /// The same for a daemon at its end, which may have given up rights.
+    pub undo_at_end: Undo,
     /// Reads a disk's file; the error names file, line and column.
     pub check_disk: fn(&DiskText) -> Result<DiskConfig, String>,
 }
@@ -191,7 +191,12 @@ fn reap(state: &StateDir, program: &Program) {
 }
 
 fn surroundings(program: &Program, state: StateDir) -> Surroundings {
-    Surroundings { state, open_device: program.open_device, undo: program.undo_in_daemon }
+    Surroundings {
+        state,
+        open_device: program.open_device,
+        undo: program.undo,
+        undo_at_end: program.undo_at_end,
+    }
 }
 
 /// The process of device `id`'s daemon.

@@ -14,10 +14,9 @@ use daemonkit::signals::StopSignals;
 use rustix::fs::OFlags;
 
 use super::device::{Device, DeviceConfig, ExitReason, Front, OpenDevice};
-use super::fronts;
 use super::start::{Announcement, StartRequest};
+use super::{fronts, ublk_helper};
 use crate::control::{ControlHandler, StopCause};
-use crate::front::ublk::KernelDevice;
 use crate::state::{Claim, LifeState, Record, StateDir, Undo};
 
 /// Environment variable with the log filter.
@@ -38,6 +37,8 @@ pub struct Surroundings {
     pub open_device: OpenDevice,
     /// Undoes what dead ones left.
     pub undo: Undo,
+    /// The same for the daemon's end.
+    pub undo_at_end: Undo,
 }
 
 /// Runs as the background process that [`super::spawn`] started: request on standard input, readiness
@@ -129,8 +130,7 @@ fn run(
     // The ublk driver's numbers are everybody's. It keeps that of a deleted device that is still open,
     // and is asked about those it does not show.
     let is_ublk = fronts::chosen(request.device.front, request.device.loop_device) == Front::Ublk;
-    let in_driver = |id| KernelDevice::has_number(id).map_err(|e| e.to_string());
-    let elsewhere = |id| if is_ublk { in_driver(id) } else { Ok(false) };
+    let elsewhere = |id| if is_ublk { ublk_helper::has_number(id) } else { Ok(false) };
     let claim = match request.id {
         Some(id) if request.device.recover => state.claim_waiting(id, &surroundings.undo),
         wanted => state.claim(wanted, &surroundings.undo, elsewhere),
@@ -155,7 +155,7 @@ fn run(
     }
     ready::stopping();
     let id = claim.id();
-    if let Err(problem) = claim.release(&surroundings.undo) {
+    if let Err(problem) = claim.release(&surroundings.undo_at_end) {
         tracing::error!("device {id} is not cleared away: {problem}; the next command tries again");
     }
     drop(signals);

@@ -26,6 +26,19 @@ pub(super) fn query(id: u32) -> Result<Option<KernelDevice>, String> {
     if is_surely_absent(id) {
         return Ok(None);
     }
+    ask(id)
+}
+
+/// Whether the driver has given the number away, also to a device that was deleted and is still open,
+/// which sysfs does not show.
+///
+/// # Errors
+/// One line.
+pub(super) fn has_number(id: u32) -> Result<bool, String> {
+    Ok(!is_surely_absent(id) || ask(id)?.is_some())
+}
+
+fn ask(id: u32) -> Result<Option<KernelDevice>, String> {
     let said = run("query", id)?;
     serde_json::from_str(&said).map_err(|e| format!("ublk device {id}: said oddly {said:?}: {e}"))
 }

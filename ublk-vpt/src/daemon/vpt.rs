@@ -12,13 +12,13 @@ use super::device::{
 };
 use super::end::End;
 pub use super::model::{adjust, read_disk};
-use super::model::{k_mode, scale_settings};
+use super::model::{cap_unprivileged, k_mode, scale_settings, unprivileged_limit};
 use super::{confine, fronts, loop_helper, release, store, ublk_helper};
 use crate::back::Faults;
 use crate::engine::{
     self, CoreConfig, Engine, EngineConfig, EngineHandle, FailureLog, TraceWriter, rt,
 };
-use crate::front::ublk::KernelDevice;
+use crate::front::ublk::{KernelDevice, MAX_REQUEST};
 use crate::front::{OnEnd, Served};
 use crate::metrics::{Figures, MetricsServer, render};
 use crate::report::{StatsReport, TraceRecord};
@@ -46,7 +46,18 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
     let bytes = backend.capacity();
     let model = Disk::new(&spec, Sectors::holding(bytes))
         .map_err(|e| DeviceError(format!("{}: {e}", config.disk.origin)))?;
-    let scale = KController::new(scale_settings(config, &disk.k), engine::now())
+    let mut settings = scale_settings(config, &disk.k);
+    let mut k_limit = None;
+    if config.unprivileged {
+        let largest = u64::from(MAX_REQUEST);
+        settings =
+            cap_unprivileged(settings, &model, config.depth, largest).map_err(DeviceError)?;
+        let limit = unprivileged_limit(&model, config.depth, largest);
+        notes
+            .push(format!("k stays below {limit:.3}: the kernel ends slower unprivileged devices"));
+        k_limit = Some(limit);
+    }
+    let scale = KController::new(settings, engine::now())
         .map_err(|e| DeviceError(format!("scale: {e}")))?;
     let (sink, writer) = match &config.trace {
         Some(path) => {
@@ -140,6 +151,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
             notes,
         },
         id: config.id,
+        k_limit,
         handle,
         front,
         end,
@@ -204,6 +216,8 @@ fn metrics(
 struct VptDevice {
     info: DeviceInfo,
     id: u32,
+    /// Above which k may not be set.
+    k_limit: Option<f64>,
     handle: EngineHandle,
     front: Box<dyn Served>,
     end: Arc<End>,
@@ -226,6 +240,15 @@ impl VptDevice {
         let wanted = [("k", settings.k), ("k_min", settings.k_min), ("k_max", settings.k_max)];
         if settings.mode.is_none() && wanted.iter().all(|(_, value)| value.is_none()) {
             return Ok(());
+        }
+        let wanted_high = [("k", settings.k), ("k_max", settings.k_max)];
+        for (key, value) in wanted_high {
+            if let (Some(value), Some(limit)) = (value, self.k_limit)
+                && value > limit
+            {
+                let reason = format!("an unprivileged ublk device has at most {limit:.3}");
+                return Err(SetError::Refused { key: key.into(), reason });
+            }
         }
         let changed = self.handle.set_scale(|mut s| {
             s.mode = settings.mode.map_or(s.mode, k_mode);
@@ -323,8 +346,8 @@ impl Device for VptDevice {
 pub const UNDO: Undo =
     Undo { detach_loop, find_ublk: ublk_helper::query, delete_ublk: ublk_helper::delete };
 
-/// The same for the daemon, which may have given up the right to start other programs.
-pub const UNDO_IN_DAEMON: Undo = Undo {
+/// The same for the daemon's end, when it may have given up the right to start other programs.
+pub const UNDO_AT_END: Undo = Undo {
     detach_loop,
     find_ublk: |id| KernelDevice::query_patiently(id).map_err(|e| e.to_string()),
     delete_ublk: |id| KernelDevice::delete_patiently(id).map_err(|e| e.to_string()),

@@ -29,7 +29,7 @@ use vpt_model::config::{DiskConfig, KDefaults};
 pub(crate) const PROGRAM: Program = Program {
     open_device: open,
     undo: UNDO,
-    undo_in_daemon: UNDO,
+    undo_at_end: UNDO,
     check_disk: |disk| {
         if disk.text.contains("bad-file") {
             return Err(format!("{}:1:1: a bad file", disk.origin));

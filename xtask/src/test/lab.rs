@@ -80,7 +80,11 @@ impl Programs {
             anyhow::ensure!(run::passes(&mut strip)?, "cannot strip {}", from.display());
             Ok::<_, anyhow::Error>(to)
         };
-        let ublk = debug.join("ublk");
+        let profile = "emulated";
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--package", "ublk-vpt", "--profile", profile]);
+        anyhow::ensure!(run::passes(&mut build)?, "cannot build `ublk` for the kernel lab");
+        let ublk = debug.with_file_name(profile).join("ublk");
         Ok(Self { tests: small(tests, "tests")?, ublk: small(&ublk, "ublk")? })
     }
 

@@ -123,17 +123,6 @@ impl KernelDevice {
         patiently(id, "GET_DEV_INFO", move || Self::query(id))
     }
 
-    /// Whether the driver has given the number away, also to a device that was deleted and is still open.
-    ///
-    /// # Errors
-    /// See [`UblkError`].
-    pub fn has_number(id: u32) -> Result<bool, UblkError> {
-        if !is_surely_absent(id) {
-            return Ok(true);
-        }
-        patiently(id, "GET_DEV_INFO", move || Self::query(id).map(|found| found.is_some()))
-    }
-
     /// As [`Self::delete`], for processes that go on whether the driver answers or not.
     ///
     /// # Errors

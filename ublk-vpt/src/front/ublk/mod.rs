@@ -242,7 +242,7 @@ impl Served for UblkFront {
 
     fn in_use(&self) -> Option<String> {
         let device = self.block_device();
-        loopdev::user_of(&device).map(|user| format!("{} is {user}", device.display()))
+        loopdev::user_of(&device).map(|user| format!("{} is {user}: unmount it", device.display()))
     }
 
     /// Stops the device, waits for its queue to be given up, and deletes it.
