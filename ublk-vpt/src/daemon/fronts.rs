@@ -1,13 +1,13 @@
 //! Choosing and opening the front end that a device's settings ask for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::device::{DeviceConfig, DeviceError, Front};
 use super::loop_helper;
 use super::release;
 use crate::engine::{Body, EngineHandle};
 use crate::front::nbd::{Listen, NbdFront, NbdOptions};
-use crate::front::ublk::{Starting, UblkDevice, UblkOptions};
+use crate::front::ublk::{self, Starting, UblkDevice, UblkOptions};
 use crate::front::vhost::{VhostFront, VhostOptions};
 use crate::front::{Access, FuseFront, FuseOptions, OnEnd, Place, Served, loopdev};
 
@@ -32,7 +32,7 @@ pub(super) struct Opening<'a> {
 
 /// A ublk device comes in two halves: what the engine's thread runs, and the rest, for
 /// [`Starting::finish`] once that thread runs it.
-pub(super) fn ublk(
+pub(super) fn ublk_device(
     config: &DeviceConfig,
     bytes: u64,
     on_end: OnEnd,
@@ -56,7 +56,7 @@ pub(super) fn ublk(
 /// where ublk is not wanted.
 pub fn chosen(front: Front, loop_device: bool) -> Front {
     match front {
-        Front::Auto if !loop_device && Path::new("/dev/ublk-control").exists() => Front::Ublk,
+        Front::Auto if !loop_device && ublk::may_be_asked() => Front::Ublk,
         Front::Auto => Front::Fuse,
         other => other,
     }

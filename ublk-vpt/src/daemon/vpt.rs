@@ -100,7 +100,7 @@ pub fn open(config: &DeviceConfig) -> Result<Box<dyn Device>, DeviceError> {
         Ok(engine)
     };
     let (engine, front): (Engine, Box<dyn Served>) = if is_ublk {
-        let (body, starting) = fronts::ublk(config, bytes, on_end)?;
+        let (body, starting) = fronts::ublk_device(config, bytes, on_end)?;
         let engine = start(Some(body))?;
         let front = starting.finish(&engine.handle()).map_err(|e| fail(&e))?;
         (engine, Box::new(front))

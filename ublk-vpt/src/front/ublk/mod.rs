@@ -223,6 +223,11 @@ impl UblkFront {
     }
 }
 
+/// Whether there is a driver, and this user may give it commands.
+pub fn may_be_asked() -> bool {
+    control::driver_is_there().is_ok()
+}
+
 /// The block device of a number.
 pub fn block_device(id: u32) -> PathBuf {
     PathBuf::from(format!("/dev/ublkb{id}"))
