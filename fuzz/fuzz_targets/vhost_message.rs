@@ -11,9 +11,8 @@ use std::io::{ErrorKind, IoSlice, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use rustix::event::{EventfdFlags, eventfd};
@@ -27,8 +26,6 @@ use vpt_model::{Disk, DiskSpec, KController, KSettings, Sectors};
 
 const BYTES: u64 = 1 << 20;
 const MEMORY_BYTES: usize = 64 << 10;
-/// The longest that a device may be silent before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Serves until the process ends.
 struct Device {
@@ -71,6 +68,16 @@ fn device() -> &'static Device {
     })
 }
 
+/// libFuzzer's timer may interrupt.
+fn connect(socket: &Path) -> UnixStream {
+    loop {
+        match UnixStream::connect(socket) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            connected => return connected.expect("a connection"),
+        }
+    }
+}
+
 /// The guest's memory, with these bytes at its begin.
 fn memory(bytes: &[u8]) -> OwnedFd {
     let memory = memfd_create("guest", MemfdFlags::CLOEXEC).expect("memory");
@@ -90,7 +97,7 @@ fuzz_target!(|input: &[u8]| {
     let (content, mut messages) = split(input, usize::from(u16::from_le_bytes(length)));
     let memory = memory(content);
     let event = eventfd(1, EventfdFlags::CLOEXEC).expect("an event");
-    let mut stream = UnixStream::connect(&device().socket).expect("a connection");
+    let mut stream = connect(&device().socket);
     stream.set_nonblocking(true).expect("a socket");
     while let Some((&[code, files, length], rest)) = messages.split_first_chunk::<3>() {
         let (body, rest) = split(rest, usize::from(length));
@@ -105,21 +112,23 @@ fuzz_target!(|input: &[u8]| {
         if !some.is_empty() {
             control.push(SendAncillaryMessage::ScmRights(some));
         }
-        if sendmsg(&stream, &[IoSlice::new(&message)], &mut control, SendFlags::NOSIGNAL).is_err() {
-            break; // cut off
+        let sent = sendmsg(&stream, &[IoSlice::new(&message)], &mut control, SendFlags::NOSIGNAL);
+        if sent.is_err() {
+            break; // cut off, or it takes no more
         }
         // Answers must not fill its socket.
         let _ = stream.read(&mut [0; 8192]);
     }
     let _ = stream.shutdown(std::net::Shutdown::Write);
     stream.set_nonblocking(false).expect("a socket");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    // A device that hangs is noticed by libFuzzer's time limit, whose timer interrupts.
     loop {
         match stream.read(&mut [0; 8192]) {
             Ok(0) => break,
             Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) if e.kind() == ErrorKind::ConnectionReset => break,
-            Err(e) => panic!("the device hangs: {e}"),
+            Err(e) => panic!("no end of the connection: {e}"),
         }
     }
 });
