@@ -170,7 +170,10 @@ fn killed_while_it_comes_up() {
         // The moment is the point here, whatever the machine makes of it.
         std::thread::sleep(whole_took * u32::from(chance) / 256);
         let both = [daemon, Some(add.pid())];
-        let victim = both[usize::from(round % 5 == 4)];
+        // Linux 6.12 reads the partition table with the device's mutex held, and needs that mutex to fail
+        // the reads of a daemon that dies meanwhile: it then stays until a timeout, or for good.
+        let is_scanned = std::path::Path::new("/sys/block/ublkb0").exists();
+        let victim = both[usize::from(round % 5 == 4)].filter(|_| !is_scanned);
         victim.into_iter().for_each(|pid| send_signal(pid, "KILL"));
         seen_in_kernel += usize::from(!e2e::ublk_devices().is_empty());
         let said = add.end();
@@ -179,13 +182,16 @@ fn killed_while_it_comes_up() {
             said.status.code(),
             said.err.trim()
         );
-        if round % 5 == 4 {
+        if round % 5 == 4 || victim.is_none() {
             // Its daemon ends by itself, unless it had told that it lives: then it is to be asked.
             lab.run(&["del", "-a"]);
         } else if !said.status.success() {
             failed += 1;
             assert_eq!(said.status.code(), Some(1), "round {round}: {said}");
-            said.says(&["ended without saying why"]);
+            // The scan may have begun between the look and the kill.
+            if !said.err.contains("did not come up within") {
+                said.says(&["ended without saying why"]);
+            }
         }
         if let Some(pid) = daemon {
             wait_until("end of the daemon", soon(), || e2e::has_ended(pid));

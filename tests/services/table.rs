@@ -16,8 +16,16 @@ fn served(lab: &Lab, table: &str) -> String {
 
 fn start(lab: &Lab, more: &[&str]) -> (Running, u64) {
     let running = Running::start(lab.ublk().arg("serve").args(more));
-    wait_until("the disk", SOON, || lab.list().first().is_some_and(|d| d["state"] == "LIVE"));
-    (running, lab.list()[0]["id"].as_u64().unwrap())
+    // One that was killed may still be listed.
+    let pid = u64::from(running.pid());
+    let own = || lab.list().into_iter().find(|d| d["pid"] == pid && d["state"] == "LIVE");
+    let mut found = None;
+    wait_until("the disk", SOON, || {
+        found = own();
+        found.is_some()
+    });
+    let id = found.and_then(|disk| disk["id"].as_u64());
+    (running, id.expect("a number"))
 }
 
 #[test]

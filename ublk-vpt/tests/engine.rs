@@ -2,8 +2,10 @@
 //! Nothing here asserts how *late* something is; that is what the benchmarks are for.
 #![allow(clippy::unwrap_used)]
 
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use ublk_vpt::back::{Backend, Faults, FileBackend, Image, ImageError, ImageOptions};
 use ublk_vpt::back::{NullBackend, SlowBackend};
@@ -293,6 +295,31 @@ fn images_that_make_no_disk_are_refused_by_name() {
     let _reader = open(at("good"), true).unwrap();
     assert!(open(at("good"), true).is_ok(), "readers may share");
     assert!(open(at("good"), false).is_err(), "but not with a writer");
+}
+
+/// The kernel takes the io_uring of a process apart after it is gone: the image is held by nobody that
+/// can be seen. So is one whose only descriptor is on its way through a socket.
+#[test]
+fn an_image_of_one_that_has_just_ended_is_waited_for() {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    std::fs::write(&path, vec![0; MIB as usize]).unwrap();
+    let options = ImageOptions { path, read_only: false };
+    let held = Image::open(&options).unwrap();
+    let (sender, receiver) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let files = [held.file().as_fd()];
+    assert!(control.push(SendAncillaryMessage::ScmRights(&files)));
+    sendmsg(&sender, &[std::io::IoSlice::new(&[1])], &mut control, SendFlags::empty()).unwrap();
+    drop(held);
+    let waits = std::thread::spawn(move || Image::open(&options).map(drop));
+    // Long enough that it has looked at least once.
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!waits.is_finished(), "it did not wait");
+    drop((sender, receiver));
+    waits.join().unwrap().unwrap();
 }
 
 #[test]

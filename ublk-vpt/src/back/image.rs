@@ -1,10 +1,11 @@
 //! Opening an image: it must be there, be a whole disk, and be ours alone.
 
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::{DirEntry, File, FileType, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use thiserror::Error;
@@ -213,10 +214,33 @@ const RESIZES: i64 = 103;
 const NO_WRITING: i64 = 201;
 const NO_RESIZING: i64 = 203;
 
-/// Takes an open-file-description lock: it dies with its last descriptor, whatever way we end. Writers
+/// How long the kernel may take, on a busy machine, to close the files of a process that has ended: its
+/// io_uring is taken apart after it is gone, and holds the image until then.
+const CLOSING: Duration = Duration::from_secs(3);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Locks for reading or writing, after whoever has just ended.
+pub(super) fn lock(file: &File, path: &Path, lock: Lock) -> Result<(), ImageError> {
+    let end = Instant::now() + CLOSING;
+    loop {
+        if try_lock(file, path, lock)? {
+            return Ok(());
+        }
+        let holder = holders(path);
+        if holder.is_some() || Instant::now() >= end {
+            let unknown = || format!("another process (see `fuser {}`)", path.display());
+            let holder = holder.unwrap_or_else(unknown);
+            return Err(ImageError::InUse { path: path.to_owned(), holder });
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Takes an open-file-description lock; false: somebody else's is in the way. It dies with its last descriptor, whatever way we end. Writers
 /// exclude everybody by locking all bytes; readers lock those bytes by which QEMU's readers keep
 /// QEMU's writers away, so that many may read, of either kind.
-pub(super) fn lock(file: &File, path: &Path, lock: Lock) -> Result<(), ImageError> {
+fn try_lock(file: &File, path: &Path, lock: Lock) -> Result<bool, ImageError> {
     let take =
         |kind, start, len| fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&range(kind, start, len)));
     let taken = match lock {
@@ -226,11 +250,9 @@ pub(super) fn lock(file: &File, path: &Path, lock: Lock) -> Result<(), ImageErro
             .try_for_each(|byte| take(libc::F_RDLCK, byte, 1).map(drop))
             .and_then(|()| Ok(is_free(file, WRITES)? && is_free(file, RESIZES)?)),
     };
-    let held = || ImageError::InUse { path: path.to_owned(), holder: holders(path) };
     match taken {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(held()),
-        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Err(held()),
+        Ok(taken) => Ok(taken),
+        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(false),
         Err(e) => Err(ImageError::Io { path: path.to_owned(), action: "locked", source: e.into() }),
     }
 }
@@ -262,11 +284,11 @@ pub(super) fn size(file: &File) -> io::Result<u64> {
     Ok(meta.len())
 }
 
-/// Other processes that have the same file open. The lock itself does not say whose it is.
-fn holders(path: &Path) -> String {
-    let unknown = || format!("another process (see `fuser {}`)", path.display());
-    let Ok(mine) = path.canonicalize() else { return unknown() };
-    let Ok(processes) = std::fs::read_dir("/proc") else { return unknown() };
+/// Who has the same file open besides the caller's one descriptor, if anybody can be seen. The lock
+/// itself does not say whose it is.
+fn holders(path: &Path) -> Option<String> {
+    let mine = path.canonicalize().ok()?;
+    let processes = std::fs::read_dir("/proc").ok()?;
     let me = std::process::id();
     let mut names = Vec::new();
     for process in processes.flatten() {
@@ -275,11 +297,11 @@ fn holders(path: &Path) -> String {
         };
         let Ok(files) = std::fs::read_dir(process.path().join("fd")) else { continue };
         // Names, not stat(2): that could wait for ever on a file system whose daemon is stopped.
-        let has = files.flatten().any(|f| std::fs::read_link(f.path()).is_ok_and(|l| l == mine));
-        if has && pid != me {
+        let is_it = |f: &DirEntry| std::fs::read_link(f.path()).is_ok_and(|link| link == mine);
+        if files.flatten().filter(is_it).count() > usize::from(pid == me) {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             names.push(format!("pid {pid} ({})", name.trim()));
         }
     }
-    if names.is_empty() { unknown() } else { names.join(", ") }
+    (!names.is_empty()).then(|| names.join(", "))
 }

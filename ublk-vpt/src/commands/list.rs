@@ -32,6 +32,7 @@ pub(super) fn run(program: &Program, args: &ListArgs, out: &mut dyn Write) -> Ou
             Ok(Some(record)) => devices.push(Listed::of(program, &state, id, record)?),
             // Its number is taken, but it is not yet written down; or it has just ended.
             Ok(None) => {}
+            Err(_) if Record::is_foreign(&state.file(id, "json")) => {}
             Err(e) => complain(&format!("warning: {e}")),
         }
     }

@@ -87,6 +87,13 @@ impl StateDir {
             let patience = if wanted.is_some() { LOOK_PATIENCE } else { Duration::ZERO };
             match LockFile::lock_within(&path, patience) {
                 Ok(lock) => {
+                    if Record::is_foreign(&self.file(id, "json")) {
+                        lock.remove().map_err(|source| StateError::Io { path, source })?;
+                        if wanted.is_some() {
+                            return Err(ClaimError::Elsewhere(id));
+                        }
+                        continue;
+                    }
                     if !matches!(self.waiting(id, undo), Ok(None)) {
                         if wanted.is_some() {
                             return Err(ClaimError::Waiting(id));

@@ -75,6 +75,9 @@ impl StateDir {
         let _directory = self.lock()?;
         let mut reaped = Vec::new();
         for id in dead {
+            if Record::is_foreign(&self.file(id, "json")) {
+                continue; // another server's, and no business of ours
+            }
             let lock = match LockFile::try_lock(&self.file(id, "lock")) {
                 Ok(lock) => lock,
                 // Its number was taken again in the meantime.
@@ -310,5 +313,20 @@ mod tests {
         let reaped = state.reap(&NOTHING).unwrap();
         assert_eq!(reaped.iter().map(|r| r.id).collect::<Vec<_>>(), [2]);
         assert_eq!(state.ids().unwrap(), [0; 0]);
+    }
+
+    #[test]
+    fn another_server_s_record_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path()).unwrap();
+        let theirs = state.file(0, "json");
+        fs::write(&theirs, r#"{"dev_info": {"dev_id": 0}, "target": {"tgt_type": "null"}}"#)
+            .unwrap();
+        assert_eq!(state.reap(&NOTHING).unwrap(), []);
+        assert!(state.claim(Some(0), &NOTHING, |_| Ok(false)).is_err());
+        let other = state.claim(None, &NOTHING, |_| Ok(false)).unwrap();
+        assert_eq!(other.id(), 1);
+        other.release(&NOTHING).unwrap();
+        assert!(theirs.exists());
     }
 }

@@ -225,6 +225,14 @@ impl Record {
         daemonkit::atomic::write(path, &text, 0o644)
     }
 
+    /// Whether a file is the record of another ublk server: they keep theirs in the same place, under the
+    /// same names.
+    pub fn is_foreign(path: &Path) -> bool {
+        let Ok(bytes) = fs::read(path) else { return false };
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        value.get("dev_info").is_some() && value.get("version").is_none()
+    }
+
     /// Whether the device may outlive its daemon.
     pub fn is_recoverable(&self) -> bool {
         self.config.front == Front::Ublk && self.config.recovery

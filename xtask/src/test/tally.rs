@@ -97,12 +97,21 @@ pub fn required() -> Vec<String> {
     required_by(set("UBLK_VPT_REQUIRE").as_deref(), set("CI").as_deref(), there)
 }
 
+/// Whether this is continuous integration, where nothing may be left out.
+pub fn in_ci() -> bool {
+    is_ci(std::env::var("CI").ok().as_deref())
+}
+
+fn is_ci(value: Option<&str>) -> bool {
+    value.is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
 fn required_by(named: Option<&str>, ci: Option<&str>, there: impl Fn(&str) -> bool) -> Vec<String> {
     if let Some(named) = named {
         let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
         return names.map(str::to_owned).collect();
     }
-    if !ci.is_some_and(|value| !value.is_empty() && value != "false" && value != "0") {
+    if !is_ci(ci) {
         return Vec::new();
     }
     let here = RESOURCES.iter().filter(|(_, nodes)| nodes.iter().all(|node| there(node)));
