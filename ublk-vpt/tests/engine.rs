@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use ublk_vpt::back::{Backend, Faults, FileBackend, Image, ImageError, ImageOptions};
-use ublk_vpt::back::{NullBackend, SlowBackend};
+use ublk_vpt::back::{BackOp, Backend, Faults, FileBackend, Image, ImageError, ImageOptions};
+use ublk_vpt::back::{NullBackend, SlowBackend, Started};
 use ublk_vpt::engine::{
     Completion, CoreConfig, Engine, EngineConfig, EngineHandle, Errno, IoRequest, Spin, now,
 };
@@ -396,4 +396,15 @@ fn neither_flushes_nor_errors_move_k() {
     }
     let scale = b.stats().scale;
     assert_eq!((scale.k, scale.requests), (1.0, 0));
+}
+
+#[test]
+fn a_read_of_memory_is_done_where_it_is_asked_for() {
+    let image = Image::in_memory(1 << 20).unwrap();
+    let mut store = FileBackend::new(image, 8).unwrap();
+    let op = BackOp { tag: 0, op: Op::Read, offset: 4096, len: 8192, written: false };
+    match store.start(op, vec![1; 8192]) {
+        Started::Done(done) => assert!(done.result.is_ok() && done.buf == vec![0; 8192]),
+        Started::Pending => panic!("it was left to io_uring, which needs a worker for it"),
+    }
 }

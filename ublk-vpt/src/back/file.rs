@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use rustix::io::ReadWriteFlags;
 use vpt_model::Op;
 
 use super::image::Image;
@@ -40,6 +41,14 @@ impl Running {
     }
 }
 
+/// Whether the image is a file of a file system that is nothing but memory.
+fn is_memory(image: &Image) -> bool {
+    const TMPFS: u32 = 0x0102_1994;
+    const RAMFS: u32 = 0x8584_58f6;
+    let kind = rustix::fs::fstatfs(image.file()).map_or(0, |fs| fs.f_type);
+    image.file().metadata().is_ok_and(|meta| meta.is_file()) && matches!(kind as u32, TMPFS | RAMFS) // the magic numbers have 32 bits
+}
+
 /// A raw image.
 pub struct FileBackend {
     ring: Ring,
@@ -52,6 +61,8 @@ pub struct FileBackend {
     image: Image,
     /// Found shorter than it was.
     truncated: bool,
+    /// How to read what is in memory without waiting for anything.
+    cached: ReadWriteFlags,
     writer: Arc<FileWriter>,
 }
 
@@ -69,7 +80,15 @@ impl FileBackend {
             )
         })?;
         let writer = Arc::new(FileWriter::new(image.file().try_clone()?));
+        let cached = if is_memory(&image) {
+            // It knows no NOWAIT, and io_uring would leave every read to a worker. All of it is in
+            // memory; what has been swapped out is waited for.
+            ReadWriteFlags::empty()
+        } else {
+            ReadWriteFlags::NOWAIT
+        };
         Ok(Self {
+            cached,
             ring,
             capacity: image.capacity(),
             running: HashMap::new(),
@@ -94,7 +113,7 @@ impl FileBackend {
             self.image.file(),
             &mut [io::IoSliceMut::new(buf)],
             offset,
-            rustix::io::ReadWriteFlags::NOWAIT,
+            self.cached,
         );
         read.unwrap_or(0) as u64
     }
