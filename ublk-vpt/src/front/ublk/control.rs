@@ -241,7 +241,12 @@ impl Control {
         let id = options.id;
         let info = self.ask("START_USER_RECOVERY", move |held| {
             let ctrl = open(id, 0, UblkFlags::UBLK_DEV_F_RECOVER_DEV)?;
-            ctrl.start_user_recover()?;
+            match ctrl.start_user_recover() {
+                // Begun already, by a daemon that was killed before it had taken the queue over: the
+                // driver is waiting for the rest.
+                Err(e) if errno(&e) == libc::EINVAL && is_quiesced(&ctrl) => {}
+                other => drop(other?),
+            }
             ctrl.read_dev_info()?;
             let info = KernelDevice::of(&ctrl.dev_info());
             held.ctrl = Some(ctrl);
@@ -335,6 +340,11 @@ fn check_flags(options: &UblkOptions, given: u64) -> Result<(), UblkError> {
 fn open(id: u32, flags: u64, dev_flags: UblkFlags) -> Result<UblkCtrl, libublk::UblkError> {
     let id = id as i32; // at most 9999
     UblkCtrl::new(Some(TARGET.into()), id, 0, 0, 0, flags, 0, dev_flags)
+}
+
+fn is_quiesced(ctrl: &UblkCtrl) -> bool {
+    ctrl.read_dev_info().is_ok()
+        && KernelDevice::of(&ctrl.dev_info()).state == KernelState::Quiesced
 }
 
 fn stop(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
