@@ -87,7 +87,7 @@ fn a_waiting_device_is_listed_and_its_file_system_goes_on() {
     tool("modprobe", &["ublk_drv"]);
     let lab = Lab::new();
     lab.image("a.img", 64 << 20);
-    let options = ["--front", "ublk", "--recovery", "-n", "4", "--mode", "fixed", "--k", "1"];
+    let options = ["--front", "ublk", "--recovery", "-n", "4", "--mode", "fixed", "--k", "10"];
     let disk = lab.add(&[&["--image", "a.img"], &options[..]].concat());
     assert_eq!(disk.path, Path::new("/dev/ublkb4"));
     let path = disk.path.to_str().unwrap();
