@@ -120,6 +120,14 @@ pub fn build_ublk(interrupt: &Interrupt) -> Result<PathBuf> {
     Ok(metadata()?.target_directory.join("release/ublk"))
 }
 
+/// Copies a program without what only debuggers read; returns the copy.
+pub fn stripped(from: &Path, to: &Path) -> Result<PathBuf> {
+    let mut strip = Command::new("strip");
+    strip.args(["--strip-debug", "-o"]).arg(to).arg(from);
+    anyhow::ensure!(run::passes(&mut strip)?, "cannot strip {}", from.display());
+    Ok(to.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 mod nbd;
 pub mod readme;
 pub mod report;
+mod ublk;
 mod vhost;
 mod vpt;
 
@@ -35,6 +36,11 @@ pub const BENCHES: &[Bench] = &[
         name: "vpt",
         about: "the lab disk: accuracy, cost, peers, the scale k, replay",
         run: vpt::run,
+    },
+    Bench {
+        name: "ublk",
+        about: "the front ends beside their peers: ublk in the kernel lab, NBD, vhost-user-blk, qcow2",
+        run: ublk::run,
     },
     Bench { name: "nbd", about: "the NBD front end beside nbdkit", run: nbd::run },
     Bench { name: "vhost", about: "vhost-user-blk against qemu-storage-daemon", run: vhost::run },

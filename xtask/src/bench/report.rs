@@ -44,9 +44,9 @@ pub struct Target {
     pub value: Option<f64>,
     /// Its unit.
     pub unit: String,
-    /// What it should be.
-    pub target: Is,
-    /// Whether it is.
+    /// What it should be; `None` (JSON: null) for one that is only told.
+    pub target: Option<Is>,
+    /// Whether it is; always for one that is only told.
     pub met: bool,
     /// How it was measured, or why it is missed.
     pub note: String,
@@ -85,10 +85,43 @@ impl Report {
             name: name.to_owned(),
             value: value.is_finite().then_some(value),
             unit: unit.to_owned(),
-            target,
+            target: Some(target),
             met: value.is_finite() && target.met_by(value),
             note: note.to_owned(),
         });
+    }
+
+    /// Adds a figure that is worth knowing and has no target.
+    pub fn figure(&mut self, name: &str, value: f64, unit: &str, note: &str) {
+        self.targets.push(Target {
+            name: name.to_owned(),
+            value: value.is_finite().then_some(value),
+            unit: unit.to_owned(),
+            target: None,
+            met: true,
+            note: note.to_owned(),
+        });
+    }
+
+    /// Adds the ratios of runs that alternated, ours over theirs: their median is the figure.
+    ///
+    /// `pairs` are ours and theirs, requests per second; `about` says what else is to be known.
+    pub fn ratio(&mut self, name: &str, pairs: &[(f64, f64)], target: Option<Is>, about: &str) {
+        let ratios: Vec<f64> = pairs.iter().map(|(ours, theirs)| ours / theirs).collect();
+        let (least, most) = ratios.iter().fold((f64::MAX, 0_f64), |(a, b), &r| (a.min(r), b.max(r)));
+        let (ours, theirs): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        let (middle, peer) = (median(ours.clone()), median(theirs.clone()));
+        let note = format!(
+            "median of {} pairs ({least:.2} to {most:.2}); {middle:.0} and {peer:.0} IOPS; {about}",
+            pairs.len()
+        );
+        match target {
+            Some(target) => self.target(name, median(ratios.clone()), "ratio", target, &note),
+            None => self.figure(name, median(ratios.clone()), "ratio", &note),
+        }
+        self.extra(&format!("{name}: ratios"), ratios);
+        self.extra(&format!("{name}: IOPS"), ours);
+        self.extra(&format!("{name}: the peer's IOPS"), theirs);
     }
 
     /// Adds a figure that could not be measured, and why: a target missed.
@@ -114,10 +147,11 @@ impl Report {
     /// The table for people.
     pub fn text(&self) -> String {
         let missed = self.targets.iter().filter(|target| !target.met).count();
+        let count_all = self.targets.iter().filter(|target| target.target.is_some()).count();
         let verdict = match missed {
             0 if self.met() => "every target met".to_owned(),
             0 => "nothing was measured".to_owned(),
-            count => format!("{count} of {} targets missed", self.targets.len()),
+            count => format!("{count} of {count_all} targets missed"),
         };
         format!(
             "{}{}: {verdict}\nmachine: {}\ndate: {}\n",
@@ -145,13 +179,24 @@ impl Report {
                 target.name.clone(),
                 value,
                 target.unit.clone(),
-                target.target.text(),
-                if target.met { "yes" } else { "NO" }.to_owned(),
+                target.target.map_or_else(|| "-".to_owned(), Is::text),
+                match (target.target, target.met) {
+                    (None, _) => "-",
+                    (_, true) => "yes",
+                    (_, false) => "NO",
+                }
+                .to_owned(),
                 target.note.clone(),
             ]
         };
         self.targets.iter().map(row).collect()
     }
+}
+
+/// The middle one.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 const HEADER: &[&str] = &["figure", "value", "unit", "target", "met", "note"];
@@ -207,6 +252,20 @@ mod tests {
         assert_eq!(json["extra"]["seed"], 1);
         let back: Report = serde_json::from_value(json).expect("read back");
         assert_eq!(back.targets, report().targets);
+    }
+
+    #[test]
+    fn the_median_of_ratios_counts_and_may_have_no_target() {
+        let mut report = Report::new("pairs");
+        let pairs = [(90.0, 100.0), (50.0, 100.0), (300.0, 200.0)];
+        report.ratio("a", &pairs, Some(Is::AtLeast(0.9)), "x");
+        report.ratio("b", &pairs, None, "x");
+        assert_eq!(report.targets[0].value, Some(0.9));
+        assert_eq!(report.targets[0].note, "median of 3 pairs (0.50 to 1.50); 90 and 100 IOPS; x");
+        assert!(report.met());
+        assert!(report.markdown().contains("| b | 0.9 | ratio | - | - | median"));
+        report.unmeasured("c", "ratio", Is::AtLeast(0.9), "no rublk");
+        assert!(report.text().contains("1 of 2 targets missed"));
     }
 
     #[test]

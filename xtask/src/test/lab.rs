@@ -12,7 +12,7 @@ use super::libtest;
 use super::tally::Tally;
 use crate::run::{self, Interrupt};
 use crate::vm::{self, Channel, End, LabResult, LabRun};
-use crate::workspace::cargo;
+use crate::workspace::{self, cargo};
 
 /// How long all of them may take together, the boot included.
 const LIMIT: Duration = Duration::from_secs(1500);
@@ -73,13 +73,7 @@ impl Programs {
         let debug = tests.ancestors().nth(2).context("the test program has no folder")?;
         let folder = debug.with_file_name("lab").join("bin");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let small = |from: &Path, name: &str| {
-            let to = folder.join(name);
-            let mut strip = Command::new("strip");
-            strip.args(["--strip-debug", "-o"]).arg(&to).arg(from);
-            anyhow::ensure!(run::passes(&mut strip)?, "cannot strip {}", from.display());
-            Ok::<_, anyhow::Error>(to)
-        };
+        let small = |from: &Path, name: &str| workspace::stripped(from, &folder.join(name));
         let profile = "emulated";
         let mut build = cargo();
         build.args(["build", "--quiet", "--package", "ublk-vpt", "--profile", profile]);

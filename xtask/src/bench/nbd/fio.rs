@@ -13,14 +13,14 @@ const SECONDS: u32 = 2;
 
 /// What to run.
 #[derive(Clone, Debug)]
-pub(super) struct Job<'a> {
+pub(in crate::bench) struct Job<'a> {
     /// `randread` or `randwrite`.
-    pub(super) kind: &'a str,
-    pub(super) depth: u32,
+    pub(in crate::bench) kind: &'a str,
+    pub(in crate::bench) depth: u32,
 }
 
 /// Requests per second at the server with this URI.
-pub(super) fn iops(uri: &str, job: &Job<'_>, interrupt: &Interrupt) -> Result<f64> {
+pub(in crate::bench) fn iops(uri: &str, job: &Job<'_>, interrupt: &Interrupt) -> Result<f64> {
     let mut fio = Command::new("fio");
     fio.args(["--name=nbd", "--ioengine=nbd", "--bs=4k", "--size=256m", "--randseed=1"]);
     fio.args(["--output-format=json", "--time_based", "--ramp_time=500ms", "--thread"]);

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(super) use crate::bench::report::median;
 use crate::device::Device;
 use crate::image;
 use crate::run::{self, Interrupt, json};
@@ -115,12 +116,6 @@ pub(in crate::bench) fn progress(text: &str) {
 /// A number in a JSON object, by a path with dots.
 pub(super) fn number(value: &Value, path: &str) -> Result<f64> {
     crate::demo::result::field(value, "ublk", path)
-}
-
-/// The middle one.
-pub(in crate::bench) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Processor time of a process so far, user and system, all threads, in seconds.
