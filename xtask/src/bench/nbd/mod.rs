@@ -23,7 +23,7 @@ use crate::{deps, image, workspace};
 /// Small enough for any page cache.
 const IMAGE_BYTES: u64 = 256 << 20;
 /// Pairs of runs at each depth and kind.
-const PAIRS: usize = 11;
+const PAIRS: usize = 7;
 /// The disk's scheduling, for the peer as well, or it would be that which is compared.
 const AS_FIFO: [&str; 2] = ["--fifo", "40"];
 /// How long a server may take to come up.

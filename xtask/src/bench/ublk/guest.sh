@@ -7,6 +7,8 @@ ours=$1 rublk=$2 pairs=$3 seconds=$4 kinds=$5
 
 bin=/run/bench
 mkdir -p $bin
+# rublk keeps its records where ours are by default, and neither reads the other's.
+export UBLK_STATE_DIR=$bin/state
 # Out of the slow file system that brings the machine's files inside.
 cp "$ours" $bin/ublk
 cp "$rublk" $bin/rublk

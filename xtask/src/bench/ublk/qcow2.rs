@@ -18,7 +18,7 @@ use crate::{image, workspace};
 
 /// Small enough for any page cache.
 const IMAGE_BYTES: u64 = 256 << 20;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 const QEMU_NBD: Tool = Tool { program: "qemu-nbd", package: "qemu-utils" };
 
 pub(super) fn measure(report: &mut Report, interrupt: &Interrupt) -> Result<()> {
