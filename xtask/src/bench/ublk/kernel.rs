@@ -129,8 +129,9 @@ fn parse(text: &str) -> Result<Vec<Run>> {
 /// Our runs of one sort and rublk's that followed them.
 fn pairs(runs: &[Run], disk: &str, kind: &str, depth: u32) -> Vec<(f64, f64)> {
     let of = |ours: bool| {
-        let same =
-            move |run: &&Run| (&*run.disk, &*run.kind, run.depth, run.ours) == (disk, kind, depth, ours);
+        let same = move |run: &&Run| {
+            (&*run.disk, &*run.kind, run.depth, run.ours) == (disk, kind, depth, ours)
+        };
         runs.iter().filter(same).map(|run| run.iops)
     };
     of(true).zip(of(false)).collect()

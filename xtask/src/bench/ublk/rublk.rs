@@ -1,4 +1,4 @@
-//! rublk from crates.io, built once.
+//! rublk from cargo's registry, built once.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
