@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use e2e::{Fio, Lab, need};
+use e2e::{Disk, Fio, Lab, need};
 use serde_json::Value;
 
 use crate::clients::serve;
@@ -13,6 +13,12 @@ fn ns(record: &Value, key: &str) -> i64 {
     record[key].as_i64().unwrap_or_else(|| panic!("no {key} in {record}"))
 }
 
+/// The lab's model `slow` over NBD, with no data behind it, at exactly its own time.
+fn slow<'lab>(lab: &'lab Lab, size: &str) -> Disk<'lab> {
+    let served = ["--front", "nbd", "--listen", "127.0.0.1:0", "--mode", "fixed"];
+    lab.add_model("slow", &[&served[..], &["--back", "null", "--size", size]].concat())
+}
+
 #[test]
 fn never_early_and_one_after_the_other_at_any_depth() {
     need!(Fio);
@@ -20,21 +26,7 @@ fn never_early_and_one_after_the_other_at_any_depth() {
     // 1 ms + a third of 3 ms.
     lab.model("slow", 2.0, 3.0);
     for depth in [1, 32] {
-        let disk = lab.add_model(
-            "slow",
-            &[
-                "--front",
-                "nbd",
-                "--listen",
-                "127.0.0.1:0",
-                "--back",
-                "null",
-                "--size",
-                "64M",
-                "--mode",
-                "fixed",
-            ],
-        );
+        let disk = slow(&lab, "64M");
         let job = Fio::nbd(&disk.path).set("size", "64m").set("iodepth", depth);
         let job = job.set("number_ios", 300).run();
         let records = disk.trace(1000);
@@ -63,21 +55,7 @@ fn never_early_and_one_after_the_other_at_any_depth() {
 fn a_client_waits_for_its_answer() {
     let lab = Lab::new();
     lab.model("slow", 40.0, 0.001);
-    let disk = lab.add_model(
-        "slow",
-        &[
-            "--front",
-            "nbd",
-            "--listen",
-            "127.0.0.1:0",
-            "--back",
-            "null",
-            "--size",
-            "1M",
-            "--mode",
-            "fixed",
-        ],
-    );
+    let disk = slow(&lab, "1M");
     let mut client = Client::new(&disk.path);
     for offset in [0_u64, 1 << 19, 4096] {
         let begun = Instant::now();

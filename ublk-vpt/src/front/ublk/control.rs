@@ -87,7 +87,7 @@ impl KernelDevice {
     /// See [`UblkError`].
     pub fn query(id: u32) -> Result<Option<Self>, UblkError> {
         driver_is_there()?;
-        match open(id, 0, UblkFlags::empty()) {
+        match open(id, UblkFlags::empty()) {
             Ok(ctrl) => Ok(Some(Self::of(&ctrl.dev_info()))),
             Err(e) if errno(&e) == libc::ENODEV => Ok(None),
             Err(e) => Err(refused(id, "GET_DEV_INFO", &e)),
@@ -100,7 +100,7 @@ impl KernelDevice {
     /// # Errors
     /// See [`UblkError`].
     pub fn delete(id: u32) -> Result<bool, UblkError> {
-        let ctrl = match open(id, 0, UblkFlags::empty()) {
+        let ctrl = match open(id, UblkFlags::empty()) {
             Ok(ctrl) => ctrl,
             Err(e) if errno(&e) == libc::ENODEV => return Ok(false),
             Err(e) => return Err(refused(id, "GET_DEV_INFO", &e)),
@@ -109,9 +109,7 @@ impl KernelDevice {
         delete(&ctrl).map_err(|e| refused(id, "DEL_DEV", &e))?;
         Ok(true)
     }
-}
 
-impl KernelDevice {
     /// As [`Self::query`], for processes that go on whether the driver answers or not.
     ///
     /// # Errors
@@ -209,17 +207,16 @@ impl Control {
     /// Adds the device; says what the driver made of it.
     pub(super) fn add(&self, options: &UblkOptions) -> Result<KernelDevice, UblkError> {
         let wanted = wanted_flags(options);
-        let options_id = options.id;
-        let (id, depth) = (options.id as i32, options.depth as u16); // at most 9999 and 1024
+        let (id, depth) = (options.id, options.depth as u16); // at most 1024
         let info = self.ask("ADD_DEV", move |held| {
             // Looked at first: where the driver refuses the number because it is another's, libublk
             // deletes that device, thinking that it is the one it has failed to make.
-            if is_shown(options_id) {
+            if is_shown(id) {
                 return Err(libublk::UblkError::UringIOError(-libc::EEXIST));
             }
             let ctrl = UblkCtrlBuilder::default()
                 .name(TARGET)
-                .id(id)
+                .id(id as i32) // at most 9999
                 .nr_queues(1)
                 .depth(depth)
                 .io_buf_bytes(MAX_REQUEST)
@@ -240,7 +237,7 @@ impl Control {
     pub(super) fn recover(&self, options: &UblkOptions) -> Result<KernelDevice, UblkError> {
         let id = options.id;
         let info = self.ask("START_USER_RECOVERY", move |held| {
-            let ctrl = open(id, 0, UblkFlags::UBLK_DEV_F_RECOVER_DEV)?;
+            let ctrl = open(id, UblkFlags::UBLK_DEV_F_RECOVER_DEV)?;
             match ctrl.start_user_recover() {
                 // Begun already, by a daemon that was killed before it had taken the queue over: the
                 // driver is waiting for the rest.
@@ -337,9 +334,9 @@ fn check_flags(options: &UblkOptions, given: u64) -> Result<(), UblkError> {
     Ok(())
 }
 
-fn open(id: u32, flags: u64, dev_flags: UblkFlags) -> Result<UblkCtrl, libublk::UblkError> {
+fn open(id: u32, dev_flags: UblkFlags) -> Result<UblkCtrl, libublk::UblkError> {
     let id = id as i32; // at most 9999
-    UblkCtrl::new(Some(TARGET.into()), id, 0, 0, 0, flags, 0, dev_flags)
+    UblkCtrl::new(Some(TARGET.into()), id, 0, 0, 0, 0, 0, dev_flags)
 }
 
 fn is_quiesced(ctrl: &UblkCtrl) -> bool {
