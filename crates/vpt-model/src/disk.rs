@@ -180,8 +180,15 @@ impl Disk {
     }
 
     /// Takes every decision that falls due up to `now`.
+    #[inline]
     pub fn advance(&mut self, now: Instant) {
         self.clock = self.clock.max(now);
+        if self.destaging || !self.waiting.is_empty() || self.cache.is_some() {
+            self.decide_up_to_now();
+        }
+    }
+
+    fn decide_up_to_now(&mut self) {
         while let Some(at) = self.next_event() {
             if at > self.clock {
                 break;
@@ -224,8 +231,13 @@ impl Disk {
                 }
             }
             Op::Read | Op::Write { .. } | Op::WriteZeroes => {
-                if self.cache.is_some() && self.through_cache(now, req) {
-                    return;
+                if self.cache.is_some() {
+                    if self.through_cache(now, req) {
+                        return;
+                    }
+                } else if self.waiting.is_empty() && self.free <= now {
+                    // An arm with nothing else to do turns to it at once.
+                    return self.turn_to(now, Waiting { req, arrival: now });
                 }
                 self.waiting.push_back(Waiting { req, arrival: now });
             }
@@ -275,10 +287,7 @@ impl Disk {
             (Some(arrival), _) => {
                 let start = self.free.max(arrival);
                 let w = self.pick(start);
-                let at = self.device_time(start);
-                let service = self.mechanics.serve(at, &w.req);
-                self.free = self.verdict(start, w.arrival, &w.req, service);
-                self.served = self.free;
+                self.turn_to(start, w);
             }
             (None, Some(pressed)) => self.start_destage(self.free.max(pressed)),
             (None, None) => {
@@ -286,6 +295,17 @@ impl Disk {
                 self.start_destage(idle_end);
             }
         }
+    }
+
+    /// The arm begins with a request.
+    fn turn_to(&mut self, start: Instant, w: Waiting) {
+        if w.req.start.get() != self.mechanics.head() {
+            self.upwards = w.req.start.get() > self.mechanics.head();
+        }
+        let at = self.device_time(start);
+        let service = self.mechanics.serve(at, &w.req);
+        self.free = self.verdict(start, w.arrival, &w.req, service);
+        self.served = self.free;
     }
 
     /// Since when somebody waits for the cache to be written back.
@@ -371,11 +391,7 @@ impl Disk {
             let best = eligible.map(cost).enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
             best.map_or(0, |(i, _)| i)
         };
-        let chosen = self.waiting.remove(index).unwrap_or_else(|| self.waiting[0]);
-        if chosen.req.start.get() != self.mechanics.head() {
-            self.upwards = chosen.req.start.get() > self.mechanics.head();
-        }
-        chosen
+        self.waiting.remove(index).unwrap_or_else(|| self.waiting[0])
     }
 
     /// The modelled disk's own clock at `at`, in milliseconds: it runs at 1/k of the wall clock.

@@ -60,7 +60,7 @@ pub fn nanos(d: Duration) -> u64 {
 
 /// A duration from milliseconds, rounded to the nanosecond. Negative and NaN become zero.
 pub fn from_ms(ms: f64) -> Duration {
-    Duration::from_nanos((ms * 1e6).round() as u64)
+    if ms > 0.0 { Duration::from_nanos((ms * 1e6).round() as u64) } else { Duration::ZERO }
 }
 
 /// A duration in milliseconds.
