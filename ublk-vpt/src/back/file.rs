@@ -63,6 +63,8 @@ pub struct FileBackend {
     truncated: bool,
     /// How to read what is in memory without waiting for anything.
     cached: ReadWriteFlags,
+    /// All of it is in memory: it is written as it is read.
+    memory: bool,
     writer: Arc<FileWriter>,
 }
 
@@ -80,7 +82,8 @@ impl FileBackend {
             )
         })?;
         let writer = Arc::new(FileWriter::new(image.file().try_clone()?));
-        let cached = if is_memory(&image) {
+        let memory = is_memory(&image);
+        let cached = if memory {
             // It knows no NOWAIT, and io_uring would leave every read to a worker. All of it is in
             // memory; what has been swapped out is waited for.
             ReadWriteFlags::empty()
@@ -89,6 +92,7 @@ impl FileBackend {
         };
         Ok(Self {
             cached,
+            memory,
             ring,
             capacity: image.capacity(),
             running: HashMap::new(),
@@ -216,6 +220,13 @@ impl Backend for FileBackend {
         let mut done = 0;
         if work == Work::Read {
             done = self.read_cached(op.offset, &mut buf);
+            if done == op.len {
+                return Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None });
+            }
+        }
+        // io_uring would leave it to a worker, as it would a read.
+        if self.memory && matches!(work, Work::Write(_)) {
+            done = rustix::io::pwrite(self.image.file(), &buf, op.offset).unwrap_or(0) as u64;
             if done == op.len {
                 return Started::Done(BackDone { tag: op.tag, result: Ok(()), buf, at: None });
             }
