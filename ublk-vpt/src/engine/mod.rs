@@ -29,7 +29,7 @@ mod trace;
 pub use self::core::CoreConfig;
 pub use clock::now;
 pub use failures::{FailureLog, FailureSink};
-pub use port::{Body, Port};
+pub use port::{Alarms, Body, Port};
 pub use request::{Completer, Completion, Errno, IoRequest};
 pub use timekeeper::{Engine, EngineConfig, EngineError, EngineHandle, Spin};
 pub use trace::{TraceSink, TraceWriter};

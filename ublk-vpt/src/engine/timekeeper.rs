@@ -1,6 +1,7 @@
 //! The thread that meets deadlines, and the handle by which everybody else reaches the engine.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use vpt_model::{Instant, KError, KSettings, Op};
 use super::core::{Core, CoreConfig, Delivery, Next, Snapshot};
 use super::failures::FailureSink;
 use super::lead::Lead;
-use super::port::{Body, Port};
+use super::port::{Alarms, Body, Port};
 use super::request::IoRequest;
 use super::{now, rt};
 use crate::back::Writer;
@@ -133,7 +134,11 @@ impl EngineHandle {
     }
 
     fn take_in(&self, req: IoRequest, written: bool) {
-        let mut out = Vec::new();
+        thread_local! {
+            /// Kept for its memory.
+            static OUT: Cell<Vec<Delivery>> = const { Cell::new(Vec::new()) };
+        }
+        let mut out = OUT.take();
         let kick = {
             let mut core = self.0.lock();
             let at = core.submit(req, written, &mut out);
@@ -143,7 +148,8 @@ impl EngineHandle {
         if kick {
             self.0.kick();
         }
-        out.into_iter().for_each(Delivery::hand_over);
+        out.drain(..).for_each(Delivery::hand_over);
+        OUT.set(out);
     }
 
     /// A buffer for a request's data, its contents unspecified but never another disk's.
@@ -308,12 +314,21 @@ impl Engine {
             let shared = shared.clone();
             std::thread::Builder::new().name("timekeeper".into()).spawn(move || {
                 let _guard = AbortOnPanic;
-                let mut keeper = Timekeeper { lead: Lead::new(), spin: config.spin, timer, shared };
+                let mut keeper = Timekeeper {
+                    lead: Lead::new(),
+                    spin: config.spin,
+                    timer,
+                    rings_at: Instant::ZERO,
+                    shared,
+                };
                 keeper.prepare(config.fifo);
                 let _ = started.send(()); // the starter waits for it
                 if let Some(body) = body {
                     let handle = EngineHandle(keeper.shared.clone());
-                    body(handle, &mut |port| keeper.run(Some(port)));
+                    body(handle, &mut |port| {
+                        port.watch(keeper.alarms());
+                        keeper.run(Some(port));
+                    });
                 }
                 keeper.run(None);
                 let _ = end.send(()); // nobody may wait for it
@@ -367,6 +382,8 @@ impl Drop for AbortOnPanic {
 struct Timekeeper {
     /// Rings at an absolute time, so that nothing between reading the clock and sleeping adds to it.
     timer: OwnedFd,
+    /// What it is set for.
+    rings_at: Instant,
     shared: Arc<Shared>,
     lead: Lead,
     spin: Spin,
@@ -413,9 +430,12 @@ impl Timekeeper {
                 if store_ready {
                     core.backend().acknowledge();
                 }
-                core.advance(now(), &mut out);
+                let idle = core.in_flight() == 0;
+                if store_ready || !idle || core.next().is_some() {
+                    core.advance(now(), &mut out);
+                }
                 core.looks_at = None;
-                core.in_flight() == 0
+                idle && core.in_flight() == 0
             };
             out.drain(..).for_each(Delivery::hand_over);
             if let Some(port) = &mut port
@@ -432,17 +452,16 @@ impl Timekeeper {
                 core.looks_at = Some(next.map_or(Instant::MAX, |n| n.at));
                 next
             };
-            let fd = port.as_deref().map(Port::fd);
             store_ready = match next {
-                Some(n) if n.exact => self.meet(n, fd),
-                Some(n) => self.sleep_until(n.at, fd),
-                None => self.sleep_until(now() + LONGEST_SLEEP, fd),
+                Some(n) if n.exact => self.meet(n, &mut port),
+                Some(n) => self.sleep_until(n.at, &mut port),
+                None => self.sleep(&mut port),
             };
         }
     }
 
     /// Returns at the deadline to the microsecond, or earlier when something else is to be seen to.
-    fn meet(&mut self, next: Next, port: Option<BorrowedFd<'_>>) -> bool {
+    fn meet(&mut self, next: Next, port: &mut Option<&mut dyn Port>) -> bool {
         let wake_at = next.at.saturating_back(self.lead_time());
         if wake_at > now() {
             // A processor that has been idle for long comes back late more often: wake once before.
@@ -465,6 +484,8 @@ impl Timekeeper {
             if store_ready {
                 return true;
             }
+        } else if let Some(port) = port {
+            port.send();
         }
         while now() < next.at && !self.shared.kick.load(Ordering::Acquire) {
             std::hint::spin_loop();
@@ -474,32 +495,57 @@ impl Timekeeper {
 
     /// Sleeps until then, a kick, a request at the port, or news from the backing store. True: there is
     /// such news.
-    fn sleep_until(&self, at: Instant, port: Option<BorrowedFd<'_>>) -> bool {
-        let at = at.min(now() + LONGEST_SLEEP).as_nanos().max(1); // 0 would disarm it
+    fn sleep_until(&mut self, at: Instant, port: &mut Option<&mut dyn Port>) -> bool {
+        self.set_timer(at.min(now() + LONGEST_SLEEP));
+        self.wait(port)
+    }
+
+    /// The same without an instant to wake at.
+    fn sleep(&mut self, port: &mut Option<&mut dyn Port>) -> bool {
+        // An idle disk's timer rings from time to time; it need not be put off at each request. Where
+        // it has rung it is readable until it is set.
+        let now = now();
+        if self.rings_at <= now || self.rings_at > now + LONGEST_SLEEP {
+            self.set_timer(now + LONGEST_SLEEP);
+        }
+        self.wait(port)
+    }
+
+    fn set_timer(&mut self, at: Instant) {
+        let nanos = at.as_nanos().max(1); // 0 would disarm it
         let absolute = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
             it_value: Timespec {
-                tv_sec: (at / 1_000_000_000) as i64, // 584 years at the most
-                tv_nsec: (at % 1_000_000_000) as i64,
+                tv_sec: (nanos / 1_000_000_000) as i64, // 584 years at the most
+                tv_nsec: (nanos % 1_000_000_000) as i64,
             },
         };
         // Setting it anew also clears that it rang. It cannot fail for a time within reach.
         let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &absolute);
+        self.rings_at = at;
+    }
+
+    fn wait(&self, port: &mut Option<&mut dyn Port>) -> bool {
+        if let Some(port) = port {
+            return port.sleep();
+        }
+        let Alarms { timer, kick, store } = self.alarms();
         let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-        // The ones that are always there stand in for those that are not.
-        let wake = self.shared.wake.as_fd();
-        let store = self.shared.store.as_ref().map(AsFd::as_fd);
-        let mut fds = [
-            readable(wake),
-            readable(self.timer.as_fd()),
-            readable(store.unwrap_or(wake)),
-            readable(port.unwrap_or(wake)),
-        ];
+        // One that is always there stands in for one that is not.
+        let mut fds = [readable(kick), readable(timer), readable(store.unwrap_or(kick))];
         let _ = poll(&mut fds, None); // a signal ends it early, which is as good as a kick
         if fds[0].revents().contains(PollFlags::IN) {
             let mut count = [0u8; 8];
-            let _ = rustix::io::read(&self.shared.wake, &mut count);
+            let _ = rustix::io::read(kick, &mut count);
         }
         store.is_some() && !fds[2].revents().is_empty()
+    }
+
+    fn alarms(&self) -> Alarms<'_> {
+        Alarms {
+            timer: self.timer.as_fd(),
+            kick: self.shared.wake.as_fd(),
+            store: self.shared.store.as_ref().map(AsFd::as_fd),
+        }
     }
 }

@@ -4,13 +4,18 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use io_uring::cqueue;
+use io_uring::{IoUring, cqueue, opcode, types};
 use libublk::helpers::IoBuf;
-use libublk::io::{BufDesc, BufDescList, UblkDev, UblkIOCtx, UblkQueue, with_task_io_ring_mut};
+use libublk::io::{
+    BufDesc, BufDescList, UblkDev, UblkIOCtx, UblkQueue, ublk_init_task_ring, with_task_io_ring_mut,
+};
 use libublk::{UblkError, UblkIORes, sys};
 use vpt_model::{Op, SECTOR_BYTES};
 
-use crate::engine::{Completer, Completion, EngineHandle, Errno, IoRequest, Port, now};
+use crate::engine::{Alarms, Completer, Completion, EngineHandle, Errno, IoRequest, Port, now};
+
+/// Entries of the ring beside one for each tag: the watched alarms, set anew.
+const SPARE_ENTRIES: u32 = 16;
 
 /// Serves the queue until it is down or the engine ends; `ready` is called once commands are waiting in
 /// the driver, so that the device can be started.
@@ -26,6 +31,7 @@ pub(super) fn serve(
     let tell = |e: UblkError| e.to_string();
     let depth = usize::from(device.dev_info.queue_depth);
     let first = device.alloc_queue_io_bufs();
+    make_ring(u32::from(device.dev_info.queue_depth) + SPARE_ENTRIES).map_err(tell)?;
     let queue = UblkQueue::new(0, device).map_err(tell)?;
     let queue = queue.submit_fetch_commands_unified(BufDescList::Slices(Some(&first)));
     let mut port = QueuePort {
@@ -36,11 +42,16 @@ pub(super) fn serve(
         homes: vec![0; depth],
         first: first.into_iter().map(Some).collect(),
         done: Arc::default(),
+        answering: Vec::new(),
+        answers: Vec::new(),
         arrived: Vec::new(),
+        alarms: Vec::new(),
+        down: false,
         broken: None,
     };
     // The driver has the commands from here on.
-    if !port.sweep() {
+    port.enter(0);
+    if port.down {
         return Err(port.broken.unwrap_or_else(|| "it is down already".into()));
     }
     ready();
@@ -48,8 +59,27 @@ pub(super) fn serve(
     port.broken.map_or(Ok(()), Err)
 }
 
+/// Makes the thread's ring, before libublk does, which would make it of the plain kind.
+fn make_ring(entries: u32) -> Result<(), UblkError> {
+    let mut builder = IoUring::builder();
+    builder.setup_cqsize(2 * entries);
+    // Requests are put into the ring by this thread when it asks for them: nobody interrupts it, and a
+    // burst arrives as one. Linux 6.1; before, what libublk does.
+    let ring = builder
+        .clone()
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .build(entries)
+        .or_else(|_| builder.setup_coop_taskrun().build(entries))
+        .map_err(UblkError::IOError)?;
+    ublk_init_task_ring(|cell| {
+        // The thread is the engine's own and serves one device in its life.
+        cell.set(ring.into()).map_err(|_| UblkError::OtherError(-libc::EEXIST))
+    })
+}
+
 /// Requests that are done and not yet answered.
-type Done = Arc<Mutex<Vec<(u16, Completion)>>>;
+type Done = Arc<Mutex<Vec<(Box<Answer>, Completion)>>>;
 
 struct QueuePort<'a> {
     queue: UblkQueue<'a>,
@@ -65,63 +95,134 @@ struct QueuePort<'a> {
     /// kind.
     first: Vec<Option<IoBuf<u8>>>,
     done: Done,
+    /// What was taken out of `done`; only for its memory.
+    answering: Vec<(Box<Answer>, Completion)>,
+    /// For the next requests.
+    answers: Vec<Box<Answer>>,
     arrived: Vec<u16>,
+    alarms: Vec<Alarm>,
+    /// Nothing more comes.
+    down: bool,
     broken: Option<String>,
 }
 
+/// A descriptor that is watched by the ring.
+struct Alarm {
+    /// Says in the ring that it rang.
+    data: u64,
+    fd: types::Fd,
+    kind: AlarmKind,
+    /// Whether the ring watches it.
+    set: bool,
+    /// It rang, and nobody was told.
+    rang: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AlarmKind {
+    Timer,
+    Kick,
+    Store,
+}
+
+impl Alarm {
+    fn new(kind: AlarmKind, fd: BorrowedFd<'_>) -> Self {
+        // Marked as not being one of the driver's commands.
+        let data = UblkIOCtx::build_user_data(kind as u16, 0, 0, true);
+        Self { data, fd: types::Fd(fd.as_raw_fd()), kind, set: false, rang: false }
+    }
+
+    fn note(&mut self, entry: &cqueue::Entry) {
+        self.rang = true;
+        self.set = cqueue::more(entry.flags());
+    }
+}
+
 impl Port for QueuePort<'_> {
-    fn fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the ring is this thread's own, which `self` cannot leave, and is not closed before
-        // the thread ends.
-        unsafe { BorrowedFd::borrow_raw(self.queue.as_raw_fd()) }
+    fn watch(&mut self, alarms: Alarms<'_>) {
+        self.alarms = vec![
+            Alarm::new(AlarmKind::Timer, alarms.timer),
+            Alarm::new(AlarmKind::Kick, alarms.kick),
+        ];
+        self.alarms.extend(alarms.store.map(|store| Alarm::new(AlarmKind::Store, store)));
     }
 
     fn pump(&mut self) -> bool {
-        loop {
-            let answered = self.answer();
-            let news = with_task_io_ring_mut(|ring| !ring.completion().is_empty());
-            // A queue that is stopping says only when it is asked that it is down.
-            if !answered && !news && !self.queue.is_stopping() {
-                return true;
-            }
-            if !self.sweep() {
-                return false;
-            }
-            let came = !self.arrived.is_empty();
-            for tag in std::mem::take(&mut self.arrived) {
+        // A request that is answered at once has its answer among those of the next round.
+        while !self.down && (self.answer() || !self.arrived.is_empty()) {
+            let mut arrived = std::mem::take(&mut self.arrived);
+            for tag in arrived.drain(..) {
                 self.take_in(tag);
             }
-            if !answered && !came {
-                return true;
+            self.arrived = arrived;
+        }
+        !self.down
+    }
+
+    fn send(&mut self) {
+        self.enter(0);
+    }
+
+    fn sleep(&mut self) -> bool {
+        self.set_alarms();
+        self.enter(1);
+        let mut store_ready = false;
+        for alarm in &mut self.alarms {
+            if std::mem::take(&mut alarm.rang) {
+                match alarm.kind {
+                    AlarmKind::Timer => {}
+                    AlarmKind::Kick => read_count(alarm.fd),
+                    AlarmKind::Store => store_ready = true,
+                }
             }
         }
+        store_ready
     }
 }
 
 impl QueuePort<'_> {
-    /// Gives the driver what is in line for it, and notes what it has for us. False: it is down.
-    fn sweep(&mut self) -> bool {
-        let arrived = &mut self.arrived;
+    /// Has the ring watch what it does not watch.
+    fn set_alarms(&mut self) {
+        for alarm in self.alarms.iter_mut().filter(|alarm| !alarm.set) {
+            let entry = opcode::PollAdd::new(alarm.fd, libc::POLLIN as u32).multi(true).build();
+            let entry = entry.user_data(alarm.data);
+            // SAFETY: the entry points to no memory. Of the descriptor the kernel keeps its own hold.
+            let push = |ring: &mut IoUring| unsafe { ring.submission().push(&entry) };
+            // A full queue has room after the next submission; the engine comes by again.
+            alarm.set = with_task_io_ring_mut(push).is_ok();
+        }
+    }
+
+    /// Gives the driver what is in line for it, waits for so many completions, and notes what they are.
+    fn enter(&mut self, wait_for: usize) {
+        let (arrived, alarms) = (&mut self.arrived, &mut self.alarms);
         let note = |data, entry: &cqueue::Entry, _| {
-            if entry.result() == sys::UBLK_IO_RES_OK as i32 {
+            if let Some(alarm) = alarms.iter_mut().find(|alarm| alarm.data == data) {
+                alarm.note(entry);
+            } else if entry.result() == sys::UBLK_IO_RES_OK as i32 {
                 arrived.push(UblkIOCtx::user_data_to_tag(data) as u16); // below the depth
             }
         };
-        match self.queue.flush_and_wake_io_tasks(note, 0) {
-            Ok(_) => true,
-            Err(UblkError::QueueIsDown) => false,
+        match self.queue.flush_and_wake_io_tasks(note, wait_for) {
+            Ok(_) => {}
+            Err(UblkError::QueueIsDown) => self.down = true,
+            // A signal.
+            Err(UblkError::IOError(e)) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) => {
                 self.broken = Some(format!("the driver's queue broke ({e})"));
-                false
+                self.down = true;
             }
         }
     }
 
     /// Puts answers in line for the driver. Whether there were any.
     fn answer(&mut self) -> bool {
-        let done = std::mem::take(&mut *lock(&self.done));
+        std::mem::swap(&mut self.answering, &mut *lock(&self.done));
+        let mut done = std::mem::take(&mut self.answering);
         let answered = !done.is_empty();
-        for (tag, Completion { result, buf, .. }) in done {
+        for (answer, Completion { result, buf, .. }) in done.drain(..) {
+            let tag = answer.tag;
+            self.answers.push(answer);
             // What was moved; the driver looks at it for reads and writes only.
             let result = result.map_or_else(|e| -e.raw(), |()| buf.len() as i32);
             if buf.capacity() > 0 {
@@ -131,6 +232,7 @@ impl QueuePort<'_> {
             }
             self.commit(tag, result);
         }
+        self.answering = done;
         answered
     }
 
@@ -171,15 +273,28 @@ impl QueuePort<'_> {
         } else {
             Vec::new()
         };
+        let mut answer = self
+            .answers
+            .pop()
+            .unwrap_or_else(|| Box::new(Answer { tag, done: Arc::clone(&self.done) }));
+        answer.tag = tag;
         self.engine.submit(IoRequest {
             op,
             offset: if op == Op::Flush { 0 } else { request.start_sector * SECTOR_BYTES },
             len: if op == Op::Flush { 0 } else { bytes },
             buf,
             arrival: now(),
-            completer: Box::new(Answer { tag, done: Arc::clone(&self.done) }),
+            completer: answer,
         });
     }
+}
+
+/// Empties an event counter.
+fn read_count(fd: types::Fd) {
+    // SAFETY: the engine keeps its alarms open for as long as it uses the port, and only it calls here.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd.0) };
+    let mut count = [0u8; 8];
+    let _ = rustix::io::read(fd, &mut count); // EAGAIN when it was empty already
 }
 
 /// Makes a buffer whole again that was cut to a request's length. `home` is where it was.
@@ -204,11 +319,12 @@ struct Answer {
 
 impl Completer for Answer {
     fn complete(self: Box<Self>, done: Completion) {
-        lock(&self.done).push((self.tag, done));
+        let all = Arc::clone(&self.done);
+        lock(&all).push((self, done));
     }
 }
 
-fn lock(done: &Done) -> std::sync::MutexGuard<'_, Vec<(u16, Completion)>> {
+fn lock(done: &Done) -> std::sync::MutexGuard<'_, Vec<(Box<Answer>, Completion)>> {
     done.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
