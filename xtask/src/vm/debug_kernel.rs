@@ -15,7 +15,7 @@ use crate::run;
 /// The version it is built from.
 const VERSION: &str = kernel::DEFAULT;
 
-/// What is set on top of the architecture's default configuration.
+/// Its whole configuration, but for what that needs.
 const CONFIG: &str = include_str!("debug.config");
 
 /// Settings without which it would be another ordinary kernel.
@@ -30,6 +30,9 @@ const WANTED: &[&str] = &[
     "CONFIG_NET_9P_VIRTIO=y",
     "CONFIG_VIRTIO_CONSOLE=y",
     "CONFIG_OVERLAY_FS=m",
+    "CONFIG_KPROBES=y",
+    "CONFIG_UIO_PCI_GENERIC=m",
+    "CONFIG_SECURITY_LANDLOCK=y",
 ];
 
 const TOOLS: &[Tool] =
@@ -113,17 +116,12 @@ fn source(place: &Place, folder: &Path) -> Result<PathBuf> {
 }
 
 fn configure(source: &Path) -> Result<()> {
-    build(source, &["x86_64_defconfig"])?;
+    let wanted = source.join("lab.config");
+    kernel::write(&wanted, &format!("{CONFIG}\nCONFIG_LOCALVERSION=\"-debug\"\n"))?;
+    build(source, &["KCONFIG_ALLCONFIG=lab.config", "allnoconfig"])?;
     let config = source.join(".config");
-    let read =
-        || fs::read_to_string(&config).with_context(|| format!("cannot read {}", config.display()));
-    // Of a setting that is there twice, the last counts.
-    let new = format!("{}\n{CONFIG}\nCONFIG_LOCALVERSION=\"-debug\"\n", read()?);
-    let part = source.join(".config.new");
-    kernel::write(&part, &new)?;
-    fs::rename(&part, &config).with_context(|| format!("cannot write {}", config.display()))?;
-    build(source, &["olddefconfig"])?;
-    let made = read()?;
+    let made = fs::read_to_string(&config)
+        .with_context(|| format!("cannot read {}", config.display()))?;
     let lost = lost(&made);
     if !lost.is_empty() {
         fs::remove_file(&config).with_context(|| format!("cannot remove {}", config.display()))?;

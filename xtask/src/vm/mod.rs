@@ -79,8 +79,8 @@ pub struct LabRun {
     pub cpus: u32,
     /// Size of a scratch disk in bytes, if one is wanted.
     pub disk_bytes: Option<u64>,
-    /// Let hardware virtualisation run the guest instead of the emulator.
-    pub kvm: bool,
+    /// What runs the guest's instructions.
+    pub accel: Accel,
     /// More arguments for QEMU.
     pub qemu: Vec<String>,
 }
@@ -97,10 +97,23 @@ impl LabRun {
             memory_mib: 2048,
             cpus: 2,
             disk_bytes: None,
-            kvm: false,
+            accel: Accel::default(),
             qemu: Vec::new(),
         }
     }
+}
+
+/// What runs a guest's instructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Accel {
+    /// The emulator, with a thread for each of the guest's processors.
+    #[default]
+    Emulated,
+    /// The emulator, with a clock that counts instructions: what takes how long in the guest does not
+    /// depend on what else the machine is doing.
+    Counted,
+    /// Hardware virtualisation.
+    Kvm,
 }
 
 /// How a run ended.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{Choice, LabRun, Root};
+use super::{Accel, Choice, LabRun, Root};
 
 /// Options of `cargo xtask vm`.
 #[derive(Args, Debug)]
@@ -29,14 +29,15 @@ pub struct Options {
     /// The guest's processors
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
-    /// Give up when there is no result by then
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: u64,
+    /// Give up when there is no result by then [default: 600; 2400 with --debug-kernel]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
     /// A scratch disk of this size; the command finds its path in VPT_LAB_DISK
     #[arg(long, value_name = "SIZE", value_parser = size)]
     disk: Option<u64>,
-    /// What runs the guest: the emulator, or the processor where /dev/kvm can boot a stock kernel
-    #[arg(long, value_name = "WHICH", default_value = "tcg", value_parser = ["tcg", "kvm"])]
+    /// What runs the guest: the emulator; the emulator with a clock that counts instructions; or the
+    /// processor where /dev/kvm can boot a stock kernel
+    #[arg(long, value_name = "WHICH", default_value = "tcg", value_parser = ["tcg", "count", "kvm"])]
     accel: String,
     /// One more argument for QEMU; may be given several times
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
@@ -64,14 +65,19 @@ impl Options {
         if memory_mib < 256 {
             bail!("--memory: the guest needs 256M at least");
         }
+        let patience = if self.debug_kernel { 2400 } else { 600 };
         Ok(LabRun {
             root,
             kernel: if self.debug_kernel { Choice::Debug } else { Choice::stock(&self.kernel)? },
-            timeout: Duration::from_secs(self.timeout),
+            timeout: Duration::from_secs(self.timeout.unwrap_or(patience)),
             memory_mib,
             cpus: self.cpus,
             disk_bytes: self.disk,
-            kvm: self.accel == "kvm",
+            accel: match self.accel.as_str() {
+                "kvm" => Accel::Kvm,
+                "count" => Accel::Counted,
+                _ => Accel::Emulated,
+            },
             qemu: self.qemu,
             ..LabRun::new(self.command)
         })

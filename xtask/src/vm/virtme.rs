@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::apt::complaint;
 use super::kernel::{Kernel, write_program};
 use super::place::{Place, RunFolder};
-use super::{LabRun, guest, qemu};
+use super::{Accel, LabRun, guest, qemu};
 use crate::deps::{self, Tool};
 use crate::run;
 
@@ -86,7 +86,7 @@ pub fn boot(
     for argument in qemu::kernel_arguments() {
         command.args(["--kopt", argument]);
     }
-    if !run.kvm {
+    if run.accel != Accel::Kvm {
         command.arg("--disable-kvm");
     }
     for argument in qemu::common_arguments(folder, run, disk) {
