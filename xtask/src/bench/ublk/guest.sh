@@ -43,7 +43,7 @@ done
 # DEVICE KIND DEPTH: its IOPS; terse fields 8 and 49 are the reads' and the writes'.
 run() {
 	$bin/fio --name=job --filename=/dev/ublkb"$1" --rw="$2" --iodepth="$3" --runtime="$seconds" \
-		--ramp_time=500ms --time_based --ioengine=libaio --direct=1 --bs=4k --size=256m --thread \
+		--ramp_time=300ms --time_based --ioengine=libaio --direct=1 --bs=4k --size=256m --thread \
 		--invalidate=0 --randseed=1 --output-format=terse --terse-version=3 |
 		awk -F ';' -v field="$([ "$2" = randread ] && echo 8 || echo 49)" '/^3;/ { print $field }'
 }
