@@ -33,6 +33,8 @@ const WANTED: &[&str] = &[
     "CONFIG_KPROBES=y",
     "CONFIG_UIO_PCI_GENERIC=m",
     "CONFIG_SECURITY_LANDLOCK=y",
+    "CONFIG_GART_IOMMU=y",
+    "CONFIG_SRAM=y",
 ];
 
 const TOOLS: &[Tool] =
