@@ -78,6 +78,8 @@ int testcard_irq_init(struct testcard *card)
 		pci_free_irq_vectors(pdev);
 		return err;
 	}
+	/* What an earlier driver has left is nobody's. */
+	testcard_write(card, TC_INT_SEEN, card->seen);
 	testcard_write(card, TC_INT_ENABLE, 1);
 	return 0;
 }

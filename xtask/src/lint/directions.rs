@@ -24,6 +24,7 @@ pub const IO_CRATES: &[&str] = &[
     "indicatif",
     "io-uring",
     "libc",
+    "memmap2",
     "mio",
     "nix",
     "rustix",
