@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * BAR memory.
+ *
+ * A BAR must be memory with a physical address, and the kernel must take it for a device's:
+ * pci_request_regions() wants a range of its own, ioremap() refuses what is RAM, and
+ * remap_pfn_range() of RAM would have the wrong caching attributes. So the module takes pages from
+ * the page allocator and cuts their range out of the "System RAM" entry in the tree of physical
+ * memory (/proc/iomem). The tree is only asked, when something is to be mapped or claimed; the
+ * page allocator goes on as before and knows the pages as ours. Giving the memory back mends the
+ * tree.
+ *
+ * Cutting is done with functions that exist for it (adjust_resource, insert_resource), each of
+ * which leaves the tree in order, but reading the tree to find the entry takes a lock that modules
+ * cannot have. Entries of System RAM come and go with memory hotplug only; it must not be used at
+ * the moment a card is created or removed.
+ *
+ * Who does not want that can keep a range from the kernel with the boot parameter memmap=, and name
+ * it in the module's option reserve=.
+ *
+ * Device memory is mapped uncached, or write-combining, by the driver and so by the daemon; the
+ * kernel's own mapping of all memory must not have the same pages cached meanwhile, so its
+ * attributes are changed for as long as they are a BAR.
+ */
+#include <linux/genalloc.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/module.h>
+#include <linux/set_memory.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "vgpu.h"
+
+/* The page allocator's largest block on x86-64: 4 MiB. */
+#define BLOCK_ORDER	10
+#define BLOCK_PAGES	(1UL << BLOCK_ORDER)
+
+/* Blocks to try at most, while looking for some that are neighbours and can be cut out. */
+#define TRIES		256
+
+static char *reserve;
+module_param(reserve, charp, 0444);
+MODULE_PARM_DESC(reserve, "Physical memory for BARs, as SIZE@ADDRESS, kept from the kernel with the boot parameter memmap=SIZE$ADDRESS (default: ordinary memory)");
+
+static struct gen_pool *reserved;
+static DEFINE_MUTEX(vgpu_bar_lock);
+
+/**
+ * struct vgpu_fragment - an entry of System RAM that was made by cutting
+ * @node: in the list of all
+ * @resource: the entry
+ * @origin: the kernel's entry that it was a part of
+ */
+struct vgpu_fragment {
+	struct list_head node;
+	struct resource resource;
+	struct resource *origin;
+};
+
+/**
+ * struct vgpu_hole - what is kept of a BAR
+ * @origin: the kernel's entry that it was cut out of; NULL if the memory is from reserve=
+ * @page: its first page
+ * @order: of the blocks of pages it consists of
+ * @blocks: how many
+ */
+struct vgpu_hole {
+	struct resource *origin;
+	struct page *page;
+	unsigned int order;
+	unsigned int blocks;
+};
+
+static LIST_HEAD(fragments);
+
+static bool is_ram(const struct resource *resource)
+{
+	return (resource->flags & IORESOURCE_SYSTEM_RAM) == IORESOURCE_SYSTEM_RAM;
+}
+
+static struct vgpu_fragment *fragment_of(struct resource *resource)
+{
+	struct vgpu_fragment *fragment;
+
+	list_for_each_entry(fragment, &fragments, node)
+		if (&fragment->resource == resource)
+			return fragment;
+	return NULL;
+}
+
+static struct resource *origin_of(struct resource *resource)
+{
+	struct vgpu_fragment *fragment = fragment_of(resource);
+
+	return fragment ? fragment->origin : resource;
+}
+
+/* Puts a new entry of System RAM into the tree. */
+static int fragment_add(struct resource *like, struct resource *origin, resource_size_t start,
+			resource_size_t end)
+{
+	struct vgpu_fragment *fragment = kzalloc(sizeof(*fragment), GFP_KERNEL);
+	int ret;
+
+	if (!fragment)
+		return -ENOMEM;
+	fragment->resource = (struct resource){
+		.name = like->name, .flags = like->flags, .desc = like->desc,
+		.start = start, .end = end,
+	};
+	fragment->origin = origin;
+	ret = insert_resource(&iomem_resource, &fragment->resource);
+	if (ret) {
+		kfree(fragment);
+		return ret;
+	}
+	list_add(&fragment->node, &fragments);
+	return 0;
+}
+
+static int fragment_remove(struct vgpu_fragment *fragment)
+{
+	int ret = remove_resource(&fragment->resource);
+
+	if (ret)
+		return ret;
+	list_del(&fragment->node);
+	kfree(fragment);
+	return 0;
+}
+
+static int resize(struct resource *resource, resource_size_t start, resource_size_t end)
+{
+	return adjust_resource(resource, start, end - start + 1);
+}
+
+/*
+ * Cuts a range out of the entry that contains it. What the kernel has noted inside the entry (its
+ * own code, for example) stays in the kernel's part, which must be the one before or the one after
+ * the range: fails if there is something on both sides.
+ */
+static int ram_cut(struct vgpu_hole *hole, resource_size_t start, resource_size_t end)
+{
+	struct resource *ram, *origin;
+	resource_size_t from, to;
+	int ret;
+
+	for (ram = iomem_resource.child; ram; ram = ram->sibling)
+		if (ram->start <= start && end <= ram->end)
+			break;
+	if (!ram || !is_ram(ram))
+		return -ENOENT;
+	from = ram->start;
+	to = ram->end;
+	origin = origin_of(ram);
+	if (from == start && to == end)
+		return -EBUSY;
+	if (from == start)
+		ret = resize(ram, end + 1, to);
+	else
+		ret = resize(ram, from, start - 1);
+	if (!ret && from < start && end < to) {
+		ret = fragment_add(ram, origin, end + 1, to);
+	} else if (ret && from < start && end < to) {
+		ret = resize(ram, end + 1, to);
+		if (!ret)
+			ret = fragment_add(ram, origin, from, start - 1);
+	} else {
+		goto out;
+	}
+	/* Not split after all: as it was. */
+	if (ret)
+		resize(ram, from, to);
+out:
+	if (!ret)
+		hole->origin = origin;
+	return ret;
+}
+
+/* Gives a range that was cut out back to its neighbours. */
+static int ram_mend(struct vgpu_hole *hole, resource_size_t start, resource_size_t end)
+{
+	struct resource *ram, *left = NULL, *right = NULL;
+
+	for (ram = iomem_resource.child; ram; ram = ram->sibling) {
+		if (!is_ram(ram) || origin_of(ram) != hole->origin)
+			continue;
+		if (ram->end + 1 == start)
+			left = ram;
+		if (ram->start == end + 1)
+			right = ram;
+	}
+	/* Of two neighbours at least one was made here, as the kernel's own is one of all. */
+	if (left && right && fragment_of(right)) {
+		end = right->end;
+		return fragment_remove(fragment_of(right)) ?: resize(left, left->start, end);
+	}
+	if (left && right) {
+		start = left->start;
+		return fragment_remove(fragment_of(left)) ?: resize(right, start, right->end);
+	}
+	if (left)
+		return resize(left, left->start, end);
+	if (right)
+		return resize(right, start, right->end);
+	/* Between other holes. */
+	return fragment_add(hole->origin, hole->origin, start, end);
+}
+
+/* How the kernel's own mapping has the pages. It is changed while the range is RAM. */
+static int bar_cached(struct vgpu_bar *bar, bool cached, bool prefetchable)
+{
+	unsigned long address = (unsigned long)page_address(bar->hole->page);
+	int pages = bar->bytes >> PAGE_SHIFT;
+
+	if (cached)
+		return set_memory_wb(address, pages);
+	return prefetchable ? set_memory_wc(address, pages) : set_memory_uc(address, pages);
+}
+
+static int bar_insert_window(struct vgpu_bar *bar)
+{
+	bar->window = (struct resource){
+		.name = "vgpu", .flags = IORESOURCE_MEM,
+		.start = bar->base, .end = bar->base + bar->bytes - 1,
+	};
+	return insert_resource(&iomem_resource, &bar->window);
+}
+
+/* Makes a BAR of pages, if their range can be cut out. */
+static int bar_from_pages(struct vgpu_bar *bar, struct page *page, bool prefetchable)
+{
+	int ret;
+
+	bar->hole->page = page;
+	bar->base = page_to_phys(page);
+	memset(page_address(page), 0, bar->bytes);
+	ret = bar_cached(bar, false, prefetchable);
+	if (ret)
+		return ret;
+	ret = ram_cut(bar->hole, bar->base, bar->base + bar->bytes - 1);
+	if (ret)
+		goto uncut;
+	ret = bar_insert_window(bar);
+	if (ret)
+		goto mend;
+	return 0;
+mend:
+	/* Fails for lack of memory at most, and then nobody will use these pages again. */
+	if (ram_mend(bar->hole, bar->base, bar->base + bar->bytes - 1))
+		return ret;
+uncut:
+	bar_cached(bar, true, prefetchable);
+	return ret;
+}
+
+static int compare_pages(const void *a, const void *b)
+{
+	unsigned long left = page_to_pfn(*(struct page **)a), right = page_to_pfn(*(struct page **)b);
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Where in a sorted array of blocks there are enough neighbours for an aligned range; -1 if
+ * nowhere.
+ */
+static int find_run(struct page **blocks, int count, int needed)
+{
+	unsigned long pages = needed * BLOCK_PAGES;
+	int i;
+
+	for (i = 0; i + needed <= count; i++)
+		if (IS_ALIGNED(page_to_pfn(blocks[i]), pages) &&
+		    page_to_pfn(blocks[i + needed - 1]) ==
+		    page_to_pfn(blocks[i]) + pages - BLOCK_PAGES)
+			return i;
+	return -1;
+}
+
+/*
+ * A BAR larger than the largest block needs blocks that happen to be neighbours. They usually are,
+ * until memory is fragmented: take blocks until enough of them are.
+ */
+static int bar_from_allocator(struct vgpu_bar *bar, bool prefetchable)
+{
+	unsigned int order = min_t(unsigned int, get_order(bar->bytes), BLOCK_ORDER);
+	int needed = bar->bytes >> (PAGE_SHIFT + order), count = 0, at, ret = -ENOMEM;
+	unsigned long limit = (totalram_pages() / 4) >> order;
+	struct page **blocks, *page;
+
+	bar->hole->order = order;
+	bar->hole->blocks = needed;
+	blocks = kcalloc(TRIES, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return -ENOMEM;
+	while (count < min_t(unsigned long, TRIES, limit)) {
+		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY, order);
+		if (!page)
+			break;
+		blocks[count++] = page;
+		if (needed > 1)
+			sort(blocks, count, sizeof(*blocks), compare_pages, NULL);
+		at = needed > 1 ? find_run(blocks, count, needed) : count - 1;
+		if (at < 0)
+			continue;
+		ret = bar_from_pages(bar, blocks[at], prefetchable);
+		if (!ret) {
+			memmove(&blocks[at], &blocks[at + needed],
+				(count - at - needed) * sizeof(*blocks));
+			count -= needed;
+			break;
+		}
+		/* Not this run: do not find it again. */
+		if (needed > 1)
+			break;
+	}
+	while (count)
+		__free_pages(blocks[--count], order);
+	kfree(blocks);
+	return ret;
+}
+
+static int bar_from_reserved(struct vgpu_bar *bar)
+{
+	struct genpool_data_align align = { .align = bar->bytes };
+	void *memory;
+	int ret;
+
+	bar->base = gen_pool_alloc_algo(reserved, bar->bytes, gen_pool_first_fit_align, &align);
+	if (!bar->base)
+		return -ENOMEM;
+	memory = memremap(bar->base, bar->bytes, MEMREMAP_WC);
+	ret = memory ? bar_insert_window(bar) : -ENOMEM;
+	if (memory) {
+		memset(memory, 0, bar->bytes);
+		memunmap(memory);
+	}
+	if (ret)
+		gen_pool_free(reserved, bar->base, bar->bytes);
+	return ret;
+}
+
+int vgpu_bar_create(struct vgpu_bar *bar, size_t bytes, bool prefetchable)
+{
+	int ret;
+
+	bar->hole = kzalloc(sizeof(*bar->hole), GFP_KERNEL);
+	if (!bar->hole)
+		return -ENOMEM;
+	bar->bytes = bytes;
+	mutex_lock(&vgpu_bar_lock);
+	ret = reserved ? bar_from_reserved(bar) : bar_from_allocator(bar, prefetchable);
+	mutex_unlock(&vgpu_bar_lock);
+	if (ret) {
+		pr_warn("no %zu KiB of memory in one piece for a BAR: error %d; %s\n", bytes >> 10,
+			ret, "see the module's option reserve=");
+		kfree(bar->hole);
+		bar->hole = NULL;
+		bar->bytes = 0;
+	}
+	return ret;
+}
+
+static int bar_to_reserved(struct vgpu_bar *bar)
+{
+	int ret = remove_resource(&bar->window);
+	void *memory;
+
+	if (ret)
+		return ret;
+	memory = memremap(bar->base, bar->bytes, MEMREMAP_WC);
+	/* If it cannot be mapped now: the next BAR there is zeroed when it is made. */
+	if (memory) {
+		memset(memory, 0, bar->bytes);
+		memunmap(memory);
+	}
+	gen_pool_free(reserved, bar->base, bar->bytes);
+	return 0;
+}
+
+static int bar_to_allocator(struct vgpu_bar *bar)
+{
+	struct vgpu_hole *hole = bar->hole;
+	unsigned int i;
+	int ret;
+
+	ret = remove_resource(&bar->window) ?:
+	      ram_mend(hole, bar->base, bar->base + bar->bytes - 1) ?:
+	      bar_cached(bar, true, false);
+	if (ret)
+		return ret;
+	/* What the card held is nobody else's business. */
+	memset(page_address(hole->page), 0, bar->bytes);
+	for (i = 0; i < hole->blocks; i++)
+		__free_pages(hole->page + ((size_t)i << hole->order), hole->order);
+	return 0;
+}
+
+/*
+ * Gives the memory back; nothing maps it any more. If it fails, the memory is lost, and the tree of
+ * physical memory may still have the BAR's entry in it: the BAR must not be freed.
+ */
+int vgpu_bar_free(struct vgpu_bar *bar)
+{
+	int ret;
+
+	if (!bar->hole)
+		return 0;
+	mutex_lock(&vgpu_bar_lock);
+	ret = bar->hole->page ? bar_to_allocator(bar) : bar_to_reserved(bar);
+	mutex_unlock(&vgpu_bar_lock);
+	if (ret) {
+		pr_err("%zu KiB at %pa cannot be made ordinary memory again (error %d)\n",
+		       bar->bytes >> 10, &bar->base, ret);
+		return ret;
+	}
+	kfree(bar->hole);
+	bar->hole = NULL;
+	bar->bytes = 0;
+	return 0;
+}
+
+int vgpu_bar_init(void)
+{
+	phys_addr_t base;
+	size_t bytes;
+	char *at;
+	int ret;
+
+	if (!reserve)
+		return 0;
+	bytes = memparse(reserve, &at);
+	if (*at != '@' && *at != '$') {
+		pr_err("reserve=%s: not of the form SIZE@ADDRESS\n", reserve);
+		return -EINVAL;
+	}
+	base = memparse(at + 1, &at);
+	if (*at || !bytes || !PAGE_ALIGNED(bytes) || !PAGE_ALIGNED(base)) {
+		pr_err("reserve=%s: not of the form SIZE@ADDRESS, in whole pages\n", reserve);
+		return -EINVAL;
+	}
+	if (region_intersects(base, bytes, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) !=
+	    REGION_DISJOINT) {
+		pr_err("reserve=%s: the kernel uses this memory; boot it with memmap=%#zx$%pa\n",
+		       reserve, bytes, &base);
+		return -EBUSY;
+	}
+	reserved = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
+	if (!reserved)
+		return -ENOMEM;
+	ret = gen_pool_add(reserved, base, bytes, NUMA_NO_NODE);
+	if (ret)
+		vgpu_bar_exit();
+	return ret;
+}
+
+void vgpu_bar_exit(void)
+{
+	if (reserved)
+		gen_pool_destroy(reserved);
+	reserved = NULL;
+}
