@@ -1,0 +1,17 @@
+//! The module vgpu on a stock Debian kernel, in the kernel lab: `cargo xtask test --only vgpu-kmod`. All
+//! tests of this program share one boot, one after the other; each loads the modules and unloads them.
+//!
+//! VGPU_LONG=1 makes the rounds of stress, killing, reloading and fuzzing many.
+#![allow(clippy::unwrap_used)] // in a test that is what shall happen
+
+mod config_space;
+mod daemon;
+mod driver;
+mod fuzz;
+mod killed;
+mod lspci;
+mod reload;
+mod rights;
+mod shim;
+mod stress;
+mod uio;

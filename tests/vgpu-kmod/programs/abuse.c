@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * abuse - does to /dev/vgpu, its cards and their driver what nobody should
+ *
+ *   abuse stranger              standard input is a card of another process: tries every call
+ *   abuse fuzz SEED SECONDS     plays cards badly
+ *   abuse user SEED SECONDS     uses whatever card there is badly
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abuse.h"
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "stranger"))
+		return stranger();
+	if (argc == 4 && !strcmp(argv[1], "fuzz"))
+		return fuzz(strtoull(argv[2], NULL, 0), atoi(argv[3]));
+	if (argc == 4 && !strcmp(argv[1], "user"))
+		return user(strtoull(argv[2], NULL, 0), atoi(argv[3]));
+	fprintf(stderr, "usage: abuse stranger | fuzz SEED SECONDS | user SEED SECONDS\n");
+	return 2;
+}
