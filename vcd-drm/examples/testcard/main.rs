@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use vcd_drm::shim::{Card, CardConfig, Events};
 
 use self::control::Control;
-use self::model::TestCard;
+use self::model::{TestCard, time_stamp};
 
 /// What can be said on the command line.
 struct Options {
@@ -74,7 +74,9 @@ fn main() -> Result<()> {
     let mut control = Control::new(options.polling)?;
     loop {
         if !options.polling {
-            model.count_armed(card.arm(Events::NONE)?);
+            let before = time_stamp();
+            let armed = card.arm(Events::NONE)?;
+            model.told.armed(armed, time_stamp().wrapping_sub(before));
         }
         model.step()?;
         if !control.wait(&card, &mut model)? {

@@ -1,10 +1,15 @@
 //! What the test card does: one look at the registers at a time.
 
+use std::collections::VecDeque;
+
 use anyhow::Result;
-use vcd_drm::shim::{Armed, Card, Delivery, Framebuffer, Registers};
+use vcd_drm::shim::{Armed, Card, Delivery, Events, Framebuffer, Registers};
 
 use crate::registers::*;
 use crate::ring::{Ring, Stop};
+
+/// So many are told of.
+const ARMS: usize = 1000;
 
 /// The card's state, beside what is in its registers.
 pub(crate) struct TestCard<'a> {
@@ -21,14 +26,29 @@ pub(crate) struct TestCard<'a> {
     pub(crate) told: Told,
 }
 
-/// What `stats` tells.
+/// What `stats` and `arms` tell.
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) steps: u64,
+    /// Cycles of the latest calls that had a write to arm against.
+    pub(crate) arms: VecDeque<u64>,
     pub(crate) armed_events: u64,
     pub(crate) messages: u64,
     pub(crate) pins: u64,
     pub(crate) entries: u64,
+}
+
+impl Told {
+    pub(crate) fn armed(&mut self, armed: Armed, cycles: u64) {
+        if !armed.events.any(Events::KERNEL_WRITE | Events::USER_WRITE) {
+            return;
+        }
+        self.armed_events += 1;
+        if self.arms.len() == ARMS {
+            self.arms.pop_front();
+        }
+        self.arms.push_back(cycles);
+    }
 }
 
 impl<'a> TestCard<'a> {
@@ -50,10 +70,6 @@ impl<'a> TestCard<'a> {
             counts: [0; HAMMERS],
             told: Told::default(),
         }
-    }
-
-    pub(crate) fn count_armed(&mut self, armed: Armed) {
-        self.told.armed_events += u64::from(!armed.events.is_empty());
     }
 
     /// Whether there is something to try again soon.
