@@ -18,8 +18,9 @@ use crate::workspace::{self, cargo};
 /// What builds modules and programs. Debian's kernels name their compiler by its version.
 const TOOLS: &[Tool] =
     &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
-/// The kernel modules' sources.
-const SOURCES: &str = "vgpu-kmod";
+/// The shim has a Makefile that builds elsewhere; the test driver's sources are copied.
+const SHIM: &str = "vgpu-kmod";
+const DRIVER: &str = "vgpu-kmod/testdrv";
 /// The example programs of vcd-drm that play cards.
 const CARDS: [&str; 2] = ["answer", "testcard"];
 /// Programs in C: their name, and the folder that has their sources.
@@ -34,10 +35,9 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     let target = workspace::metadata()?.target_directory;
     let folder = target.join("vgpu");
     let modules = folder.join(&kernel.release);
-    copy_sources(&modules)?;
     let mut files = vec![
-        module(kernel, &modules, "vgpu.ko", interrupt)?,
-        module(kernel, &modules.join("testdrv"), "testcard.ko", interrupt)?,
+        shim(kernel, &modules.join("shim"), interrupt)?,
+        driver(kernel, &modules.join("testdrv"), interrupt)?,
     ];
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
@@ -46,11 +46,25 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    let mut make = make(&workspace::root().join(SHIM));
+    make.arg(format!("KDIR={}", kernel.build().display()));
+    make.arg(format!("BUILD={}", to.display()));
+    made(make, kernel, to.join("vgpu.ko"), interrupt)
+}
+
+fn driver(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    copy_sources(to)?;
+    let mut make = make(&kernel.build());
+    make.arg(format!("M={}", to.display()));
+    made(make, kernel, to.join("testcard.ko"), interrupt)
+}
+
 /// Where Kbuild may write. What has not changed keeps its time, so that it is not built again.
 fn copy_sources(to: &Path) -> Result<()> {
     let root = workspace::root();
     for file in workspace::files()? {
-        let Ok(inside) = file.strip_prefix(SOURCES) else { continue };
+        let Ok(inside) = file.strip_prefix(DRIVER) else { continue };
         let copy = to.join(inside);
         let text = fs::read(root.join(&file)).with_context(|| file.display().to_string())?;
         if fs::read(&copy).is_ok_and(|old| old == text) {
@@ -64,17 +78,25 @@ fn copy_sources(to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds the modules of a folder, without warnings, and returns one of them.
-fn module(kernel: &Kernel, folder: &Path, name: &str, interrupt: &Interrupt) -> Result<PathBuf> {
+/// Builds modules, without warnings.
+fn make(folder: &Path) -> Command {
     let mut make = Command::new("make");
-    make.arg("-C").arg(kernel.build()).arg(format!("M={}", folder.display()));
+    make.arg("-C").arg(folder);
     // Types for BPF would need the kernel's own, which the headers do not have.
     make.args(["KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "-j2", "modules"]);
     // This machine's settings are for its own builds.
     make.env_remove("MAKEFLAGS").env_remove("CFLAGS");
+    make
+}
+
+fn made(
+    mut make: Command,
+    kernel: &Kernel,
+    module: PathBuf,
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
     let told = run::output(&mut make, LIMIT, interrupt);
-    told.with_context(|| format!("cannot build {name} for Linux {}", kernel.release))?;
-    let module = folder.join(name);
+    told.with_context(|| format!("no {} for Linux {}", module.display(), kernel.release))?;
     ensure!(module.is_file(), "make made no {}", module.display());
     Ok(module)
 }
