@@ -21,6 +21,9 @@
 
 #define LIST_MAX	65536U
 
+/* Between mappings: who goes past the end gets an error, not another mapping. */
+#define GUARD_PAGES	1
+
 static unsigned long dma_pages(const struct vgpu_dma *dma)
 {
 	return PAGE_ALIGN(offset_in_page(dma->address) + dma->size) >> PAGE_SHIFT;
@@ -31,7 +34,7 @@ static void dma_space_give_back(struct vgpu_dma *dma)
 	struct vgpu_dma_space *space = &dma->card->dma;
 
 	bitmap_clear(space->used, ((dma->address & PAGE_MASK) - DMA_FIRST) >> PAGE_SHIFT,
-		     dma_pages(dma));
+		     dma_pages(dma) + GUARD_PAGES);
 }
 
 /* A mapping with an address, not yet in the table. */
@@ -50,6 +53,7 @@ struct vgpu_dma *vgpu_dma_new(struct vgpu_card *card, size_t offset, size_t size
 	pages = PAGE_ALIGN(offset + size) >> PAGE_SHIFT;
 	/* Coherent memory is promised to be aligned to its size, rounded up to a power of two. */
 	align = kind == VGPU_DMA_COHERENT ? roundup_pow_of_two(pages) - 1 : 0;
+	pages += GUARD_PAGES;
 	spin_lock_irqsave(&space->lock, flags);
 	at = bitmap_find_next_zero_area_off(space->used, DMA_PAGES, space->next, pages, align,
 					    DMA_FIRST >> PAGE_SHIFT);

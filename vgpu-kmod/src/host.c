@@ -130,30 +130,34 @@ static void vgpu_host_release(struct pci_host_bridge *bridge)
 /* Under pci_lock_rescan_remove(). */
 static int vgpu_host_scan(struct vgpu_card *card)
 {
-	LIST_HEAD(windows);
+	struct pci_host_bridge *bridge = pci_alloc_host_bridge(0);
+	int ret;
 
+	if (!bridge)
+		return -ENOMEM;
+	card->bridge = bridge;
+	vgpu_card_get(card);
+	pci_set_host_bridge_release(bridge, vgpu_host_release, card);
 	card->sysdata = (struct pci_sysdata){ .domain = card->domain, .node = NUMA_NO_NODE };
 	/* One bus, number 0. */
 	card->busn = (struct resource){ .name = "vgpu", .flags = IORESOURCE_BUS };
-	pci_add_resource(&windows, &card->busn);
-	pci_add_resource(&windows, &card->bars[VGPU_REGISTERS].window);
+	pci_add_resource(&bridge->windows, &card->busn);
+	pci_add_resource(&bridge->windows, &card->bars[VGPU_REGISTERS].window);
 	if (card->bars[VGPU_FRAMEBUFFER].bytes)
-		pci_add_resource(&windows, &card->bars[VGPU_FRAMEBUFFER].window);
+		pci_add_resource(&bridge->windows, &card->bars[VGPU_FRAMEBUFFER].window);
+	bridge->dev.parent = &card->host->dev;
+	bridge->sysdata = &card->sysdata;
+	bridge->busnr = 0;
+	bridge->ops = &vgpu_pci_ops;
 
-	card->bus = pci_create_root_bus(&card->host->dev, 0, &vgpu_pci_ops, &card->sysdata,
-					&windows);
-	if (!card->bus) {
-		pci_free_resource_list(&windows);
-		return -ENODEV;
+	ret = pci_scan_root_bus_bridge(bridge);
+	if (ret) {
+		/* The bus was freed again. */
+		bridge->bus = NULL;
+		return ret;
 	}
-	vgpu_card_get(card);
-	pci_set_host_bridge_release(to_pci_host_bridge(card->bus->bridge), vgpu_host_release, card);
-	if (card->irq.msi_domain)
-		dev_set_msi_domain(&card->bus->dev, card->irq.msi_domain);
-
-	pci_scan_child_bus(card->bus);
-	pci_bus_claim_resources(card->bus);
-	card->pdev = pci_get_slot(card->bus, 0);
+	pci_bus_claim_resources(bridge->bus);
+	card->pdev = pci_get_slot(bridge->bus, 0);
 	if (!card->pdev)
 		return -ENODEV;
 	set_dma_ops(&card->pdev->dev, &vgpu_dma_ops);
@@ -177,7 +181,7 @@ int vgpu_host_plug(struct vgpu_card *card)
 		WRITE_ONCE(card->plugged, true);
 		vgpu_event(card, VGPU_DRIVER);
 		/* Drivers' probe functions run in here, and may talk to the card. */
-		pci_bus_add_devices(card->bus);
+		pci_bus_add_devices(card->bridge->bus);
 	}
 	pci_unlock_rescan_remove();
 	if (ret)
@@ -187,17 +191,21 @@ int vgpu_host_plug(struct vgpu_card *card)
 
 void vgpu_host_unplug(struct vgpu_card *card)
 {
+	struct pci_bus *bus = card->bridge ? card->bridge->bus : NULL;
+
 	pci_lock_rescan_remove();
-	if (card->bus)
-		pci_stop_root_bus(card->bus);
+	if (bus)
+		pci_stop_root_bus(bus);
 	/* The driver's remove function has returned: no more interrupts. */
 	WRITE_ONCE(card->plugged, false);
 	vgpu_irq_stop(card);
 	pci_dev_put(card->pdev);
 	card->pdev = NULL;
-	if (card->bus)
-		pci_remove_root_bus(card->bus);
-	card->bus = NULL;
+	if (bus)
+		pci_remove_root_bus(bus);
+	if (card->bridge)
+		pci_free_host_bridge(card->bridge);
+	card->bridge = NULL;
 	pci_unlock_rescan_remove();
 	platform_device_unregister(card->host);
 	card->host = NULL;

@@ -16,6 +16,7 @@
 #include <linux/irqdomain.h>
 #include <linux/ktime.h>
 #include <linux/msi.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 
 #include "vgpu.h"
@@ -37,7 +38,7 @@ static void vgpu_msi_compose(struct irq_data *data, struct msi_msg *msg)
 
 static int vgpu_msi_set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
 {
-	struct vgpu_card *card = data->domain->host_data;
+	struct vgpu_card *card = data->chip_data;
 	unsigned int cpu = cpumask_any_and(mask, cpu_online_mask);
 
 	if (cpu >= nr_cpu_ids)
@@ -68,22 +69,24 @@ static irq_hw_number_t vgpu_msi_hwirq(struct msi_domain_info *info, msi_alloc_in
 
 static struct msi_domain_ops vgpu_msi_ops = { .get_hwirq = vgpu_msi_hwirq };
 
-static struct msi_domain_info vgpu_msi_info = {
-	.flags = MSI_FLAG_USE_DEF_DOM_OPS | MSI_FLAG_USE_DEF_CHIP_OPS | MSI_FLAG_MULTI_PCI_MSI,
-	.ops = &vgpu_msi_ops,
-	.chip = &vgpu_msi_chip,
-	.handler = handle_edge_irq,
-	.handler_name = "edge",
-};
-
 static struct irq_domain *vgpu_msi_domain(struct vgpu_card *card)
 {
-	struct irq_domain *domain;
+	struct msi_domain_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
 
-	domain = pci_msi_create_irq_domain(card->irq.fwnode, &vgpu_msi_info, NULL);
-	if (domain)
-		domain->host_data = card;
-	return domain;
+	if (!info)
+		return NULL;
+	*info = (struct msi_domain_info){
+		.flags = MSI_FLAG_USE_DEF_DOM_OPS | MSI_FLAG_USE_DEF_CHIP_OPS |
+			 MSI_FLAG_MULTI_PCI_MSI,
+		.ops = &vgpu_msi_ops,
+		.chip = &vgpu_msi_chip,
+		.chip_data = card,
+		.handler = handle_edge_irq,
+		.handler_name = "edge",
+	};
+	/* The domain does not free it. */
+	card->irq.msi_info = info;
+	return pci_msi_create_irq_domain(card->irq.fwnode, info, NULL);
 }
 #else
 static int vgpu_msi_alloc(struct irq_domain *domain, unsigned int virq, unsigned int count,
@@ -243,6 +246,8 @@ int vgpu_irq_exit(struct vgpu_card *card)
 		irq_domain_remove(irq->msi_domain);
 	if (irq->fwnode)
 		irq_domain_free_fwnode(irq->fwnode);
+	kfree(irq->msi_info);
+	irq->msi_info = NULL;
 	irq->intx_virq = 0;
 	irq->intx_domain = NULL;
 	irq->msi_domain = NULL;
@@ -253,11 +258,16 @@ int vgpu_irq_exit(struct vgpu_card *card)
 /* The device is known, drivers are not told of it yet. */
 void vgpu_irq_plug(struct vgpu_card *card, struct pci_dev *pdev)
 {
+	if (card->irq.msi_domain)
+		dev_set_msi_domain(&pdev->dev, card->irq.msi_domain);
 	if (!card->irq.intx_virq)
 		return;
 	pdev->irq = card->irq.intx_virq;
-	/* ACPI must not look for a routing of its own when the driver enables the device. */
-	pdev->irq_managed = 1;
+	/*
+	 * ACPI would look up where a device with a pin is routed to, and complain. It asks the
+	 * kernel's own note of the pin; what the driver reads in configuration space stays.
+	 */
+	pdev->pin = 0;
 }
 
 /* The driver is gone, and card->plugged false: no interrupt from here on. */

@@ -154,6 +154,7 @@ struct vgpu_dma_space {
  * @lock: one interrupt at a time; @tokens and @refilled
  * @fwnode: names the domains
  * @msi_domain: hardware interrupt n is MSI vector n
+ * @msi_info: of @msi_domain, in kernels where its maker keeps it
  * @intx_domain: hardware interrupt 0 is INTA
  * @intx_virq: INTA's Linux interrupt number
  * @cpu: where each MSI vector goes
@@ -172,6 +173,7 @@ struct vgpu_irq {
 	struct mutex lock;
 	struct fwnode_handle *fwnode;
 	struct irq_domain *msi_domain;
+	void *msi_info;
 	struct irq_domain *intx_domain;
 	unsigned int intx_virq;
 	unsigned int cpu[VGPU_MSI_VECTORS_MAX];
@@ -217,7 +219,7 @@ struct vgpu_irq {
  * @sysdata: what x86 wants to know about a root bus
  * @busn: bus numbers of the host bridge: 0 only
  * @host: the device that the host bridge hangs from
- * @bus: its bus
+ * @bridge: the host bridge
  * @pdev: the PCI device
  * @probes_missed: vgpu_probes_missed() when the card was created
  * @kernel_maps: mappings of BARs in the kernel
@@ -255,7 +257,7 @@ struct vgpu_card {
 	struct pci_sysdata sysdata;
 	struct resource busn;
 	struct platform_device *host;
-	struct pci_bus *bus;
+	struct pci_host_bridge *bridge;
 	struct pci_dev *pdev;
 	unsigned long probes_missed;
 	atomic_t kernel_maps;

@@ -9,7 +9,8 @@
  *   mmap            the register BAR and the framebuffer BAR; put the reset values in
  *   VGPU_PLUG       the card appears on a PCI bus of its own; drivers probe it meanwhile
  *   loop            VGPU_ARM, look at the registers, VGPU_WAIT (or poll)
- *   close           the card is removed, as if pulled out; also when the daemon is killed
+ *   close           the card is removed, as if pulled out; also when the daemon is killed.
+ *                   (More exactly: when no process has the file, or a mapping of it, any more.)
  *
  * The card belongs to the process that created it. In any other process every call on the file
  * fails with EPERM, also in a child and in one that was sent the file.
@@ -308,8 +309,8 @@ struct vgpu_dma_copy {
  *
  * When it succeeds, the driver's handler has run (or the kernel has noted the interrupt for when
  * the driver enables it again). Fails with ENXIO when MSI is not enabled, the driver has not
- * that many vectors, none is requested, the card is not plugged or not in D0, and with EBUSY when
- * the card sends more interrupts than the module's option irq_rate allows.
+ * enabled that many vectors, the card is not plugged or not in D0, and with EBUSY when the card
+ * sends more interrupts than the module's option irq_rate allows.
  */
 struct vgpu_interrupt {
 	__u32 vector;
@@ -322,8 +323,8 @@ struct vgpu_interrupt {
  * @reserved: must be zero
  *
  * The pin is level triggered: while it is asserted, the driver's handler is called at once and
- * then again and again (every millisecond: time for the daemon to see the driver's acknowledgement
- * and deassert the pin). It is not called while MSI is enabled, the driver has set Interrupt
+ * then again every few milliseconds, which is time for the daemon to see the driver's
+ * acknowledgement and deassert the pin. It is not called while MSI is enabled, the driver has set Interrupt
  * Disable, or the card is not in D0; the level is kept, and shown in the PCI status register, all
  * the same. Fails with ENXIO for a card without a pin.
  */
