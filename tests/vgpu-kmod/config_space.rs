@@ -15,12 +15,19 @@ fn only_what_may_be_written_is() {
     let card = Card::create(&CardConfig { device: 0x5123, ..config() }).unwrap();
     plug(&card);
     let address = card.address().to_string();
-    for fixed in ["VENDOR_ID.w", "DEVICE_ID.w", "0x08.l", "HEADER_TYPE.b", "SUBSYSTEM_ID.w"] {
+    for (fixed, value) in [
+        ("VENDOR_ID", "55aa"),
+        ("DEVICE_ID", "55aa"),
+        ("08.l", "55aa55aa"),
+        ("HEADER_TYPE", "81"),
+        ("SUBSYSTEM_ID", "55aa"),
+        ("34.b", "aa"),
+    ] {
         let before = setpci(&address, fixed);
-        setpci(&address, &format!("{fixed}=55aa55aa"));
+        setpci(&address, &format!("{fixed}={value}"));
         assert_eq!(setpci(&address, fixed), before, "{fixed}");
     }
-    assert_eq!(setpci(&address, "VENDOR_ID.w"), "1234");
+    assert_eq!(setpci(&address, "VENDOR_ID"), "1234");
     setpci(&address, "COMMAND=ffff");
     let command = u16::from_str_radix(&setpci(&address, "COMMAND"), 16).unwrap();
     assert_eq!(command & 0x0406, 0x0406, "memory, bus master, INTx disable: {command:#x}");

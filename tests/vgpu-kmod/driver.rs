@@ -7,6 +7,9 @@ use e2e::{need, soon, wait_until};
 use crate::daemon::{Daemon, tcctl, tcctl_beside};
 use crate::shim::{Modules, driver_of, rounds, sysfs, wait_no_card};
 
+/// The test card's command register.
+const COMMAND: usize = 0x020;
+
 /// The value of a line `NAME VALUE` of tcctl's.
 #[track_caller]
 fn word(text: &str, name: &str) -> String {
@@ -110,7 +113,9 @@ fn a_card_that_does_not_answer_is_refused_by_its_driver() {
     let card = vcd_drm::shim::Card::create(&crate::shim::config()).unwrap();
     crate::shim::plug(&card);
     let address = card.address().to_string();
-    assert_eq!(driver_of(&address), None);
+    // While it probes, it is the card's driver.
+    wait_until("the driver's refusal", soon(), || driver_of(&address).is_none());
+    assert_eq!(card.registers().read(COMMAND), 0, "it has not asked for anything");
     drop(card);
     wait_no_card();
     // The right identity, and nobody who does what it asks for.
@@ -118,8 +123,9 @@ fn a_card_that_does_not_answer_is_refused_by_its_driver() {
     card.registers().write(0, 0x3164_6374);
     card.registers().write(4, 1);
     crate::shim::plug(&card);
-    wait_until("the end of the probe", soon(), || card.status().unwrap().dma_mappings() == 0);
-    assert_eq!(driver_of(&address), None);
+    wait_until("the driver's first command", soon(), || card.registers().read(COMMAND) != 0);
+    wait_until("the driver's refusal", soon(), || driver_of(&address).is_none());
+    assert_eq!(card.status().unwrap().dma_mappings(), 0, "the driver has given all back");
     assert_eq!(card.status().unwrap().mappings(), (0, 0), "the driver has unmapped all");
     drop(card);
     wait_no_card();

@@ -64,12 +64,13 @@ fn while_it_plugs_in() {
     let before = iomem();
     let mut state = 0x1234_5678_9abc_def1;
     let count = rounds(20, 200);
-    for round in 0..count {
+    for _ in 0..count {
         let daemon = Daemon::start(&[]);
         std::thread::sleep(Duration::from_micros(random(&mut state) % 20_000));
         daemon.kill();
+        // It may still come to its bus, and goes from there.
+        wait_until("memory as before", soon(), || iomem() == before);
         wait_no_card();
-        assert_eq!(iomem(), before, "round {round}");
     }
     println!("killed {count} times");
     drop(modules);

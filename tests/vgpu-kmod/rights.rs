@@ -42,9 +42,8 @@ fn another_process_gets_nothing_of_a_card() {
     plug(&card);
     card.registers().write(0x20, 0x5ec2e7);
     let stdin = Stdio::from(card.as_fd().try_clone_to_owned().unwrap());
-    // Inherited, as root, and still nobody's.
-    let mut child = Command::new(file("abuse"));
-    let output = child.arg("stranger").stdin(stdin).output().unwrap();
+    // Inherited, as root, and still nobody's. The command keeps the descriptor until it is dropped.
+    let output = Command::new(file("abuse")).arg("stranger").stdin(stdin).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.lines().count() >= 12, "{said}");

@@ -13,7 +13,7 @@ pub(crate) fn file(name: &str) -> PathBuf {
 
 /// A number of rounds: a few, or with VGPU_LONG many.
 pub(crate) fn rounds(short: u32, long: u32) -> u32 {
-    if std::env::var_os("VGPU_LONG").is_some_and(|value| value != "0") { long } else { short }
+    if std::env::var_os("VGPU_LONG").is_some_and(|value| value == "1") { long } else { short }
 }
 
 /// Loaded modules, unloaded when dropped. Their order is that of loading.
