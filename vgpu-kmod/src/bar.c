@@ -37,8 +37,9 @@
 #define BLOCK_ORDER	10
 #define BLOCK_PAGES	(1UL << BLOCK_ORDER)
 
-/* Blocks to try at most, while looking for some that are neighbours and can be cut out. */
+/* Blocks to try at most, while looking for neighbours; for one that can be cut out, per size. */
 #define TRIES		256
+#define TRIES_SMALL	16
 
 static char *reserve;
 module_param(reserve, charp, 0444);
@@ -281,22 +282,23 @@ static int find_run(struct page **blocks, int count, int needed)
 }
 
 /*
- * A BAR larger than the largest block needs blocks that happen to be neighbours. They usually are,
- * until memory is fragmented: take blocks until enough of them are.
+ * Takes blocks from the page allocator until there are as many neighbours as needed, and their range
+ * can be cut out. A BAR larger than the largest block needs blocks that happen to be neighbours;
+ * they usually are, until memory is fragmented.
  */
-static int bar_from_allocator(struct vgpu_bar *bar, bool prefetchable)
+static int bar_from_blocks(struct vgpu_bar *bar, unsigned int order, bool prefetchable,
+			   unsigned int tries)
 {
-	unsigned int order = min_t(unsigned int, get_order(bar->bytes), BLOCK_ORDER);
-	int needed = bar->bytes >> (PAGE_SHIFT + order), count = 0, at, ret = -ENOMEM;
+	int needed = DIV_ROUND_UP(bar->bytes, PAGE_SIZE << order), count = 0, at, ret = -ENOMEM;
 	unsigned long limit = (totalram_pages() / 4) >> order;
 	struct page **blocks, *page;
 
 	bar->hole->order = order;
 	bar->hole->blocks = needed;
-	blocks = kcalloc(TRIES, sizeof(*blocks), GFP_KERNEL);
+	blocks = kcalloc(tries, sizeof(*blocks), GFP_KERNEL);
 	if (!blocks)
 		return -ENOMEM;
-	while (count < min_t(unsigned long, TRIES, limit)) {
+	while (count < min_t(unsigned long, tries, limit)) {
 		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY, order);
 		if (!page)
 			break;
@@ -313,13 +315,47 @@ static int bar_from_allocator(struct vgpu_bar *bar, bool prefetchable)
 			count -= needed;
 			break;
 		}
-		/* Not this run: do not find it again. */
+		/* Not these; they would only be found again. */
 		if (needed > 1)
 			break;
 	}
 	while (count)
 		__free_pages(blocks[--count], order);
 	kfree(blocks);
+	return ret;
+}
+
+/* Gives back what a block has more than the BAR needs. */
+static void bar_trim(struct vgpu_bar *bar)
+{
+	struct vgpu_hole *hole = bar->hole;
+	unsigned int pages = bar->bytes >> PAGE_SHIFT, i;
+
+	if (hole->blocks > 1 || pages == 1U << hole->order)
+		return;
+	split_page(hole->page, hole->order);
+	for (i = pages; i < 1U << hole->order; i++)
+		__free_page(hole->page + i);
+	hole->order = 0;
+	hole->blocks = pages;
+}
+
+/*
+ * Small blocks are what is left over between things that the kernel has noted in the tree, where
+ * nothing can be cut out. Larger ones are not.
+ */
+static int bar_from_allocator(struct vgpu_bar *bar, bool prefetchable)
+{
+	unsigned int order = min_t(unsigned int, get_order(bar->bytes), BLOCK_ORDER);
+	int ret;
+
+	if (bar->bytes > PAGE_SIZE << BLOCK_ORDER)
+		return bar_from_blocks(bar, BLOCK_ORDER, prefetchable, TRIES);
+	do {
+		ret = bar_from_blocks(bar, order, prefetchable, TRIES_SMALL);
+	} while (ret && ++order <= BLOCK_ORDER);
+	if (!ret)
+		bar_trim(bar);
 	return ret;
 }
 

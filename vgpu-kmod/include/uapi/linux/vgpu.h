@@ -324,9 +324,9 @@ struct vgpu_interrupt {
  *
  * The pin is level triggered: while it is asserted, the driver's handler is called at once and
  * then again every few milliseconds, which is time for the daemon to see the driver's
- * acknowledgement and deassert the pin. It is not called while MSI is enabled, the driver has set Interrupt
- * Disable, or the card is not in D0; the level is kept, and shown in the PCI status register, all
- * the same. Fails with ENXIO for a card without a pin.
+ * acknowledgement and deassert the pin. The handler is not called while MSI is enabled, the driver
+ * has set Interrupt Disable, or the card is not in D0; the level is kept, and shown in the PCI
+ * status register, all the same. Fails with ENXIO for a card without a pin.
  */
 struct vgpu_intx {
 	__u32 level;
