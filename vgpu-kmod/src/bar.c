@@ -221,10 +221,15 @@ static int bar_cached(struct vgpu_bar *bar, bool cached, bool prefetchable)
 	return prefetchable ? set_memory_wc(address, pages) : set_memory_uc(address, pages);
 }
 
-static int bar_insert_window(struct vgpu_bar *bar)
+/*
+ * The flags of the two windows of a card differ: if they happen to be neighbours, the PCI core would
+ * otherwise make one of them, without telling the tree.
+ */
+static int bar_insert_window(struct vgpu_bar *bar, bool prefetchable)
 {
 	bar->window = (struct resource){
-		.name = "vgpu", .flags = IORESOURCE_MEM,
+		.name = "vgpu",
+		.flags = IORESOURCE_MEM | (prefetchable ? IORESOURCE_PREFETCH : 0),
 		.start = bar->base, .end = bar->base + bar->bytes - 1,
 	};
 	return insert_resource(&iomem_resource, &bar->window);
@@ -244,7 +249,7 @@ static int bar_from_pages(struct vgpu_bar *bar, struct page *page, bool prefetch
 	ret = ram_cut(bar->hole, bar->base, bar->base + bar->bytes - 1);
 	if (ret)
 		goto uncut;
-	ret = bar_insert_window(bar);
+	ret = bar_insert_window(bar, prefetchable);
 	if (ret)
 		goto mend;
 	return 0;
@@ -359,7 +364,7 @@ static int bar_from_allocator(struct vgpu_bar *bar, bool prefetchable)
 	return ret;
 }
 
-static int bar_from_reserved(struct vgpu_bar *bar)
+static int bar_from_reserved(struct vgpu_bar *bar, bool prefetchable)
 {
 	struct genpool_data_align align = { .align = bar->bytes };
 	void *memory;
@@ -369,7 +374,7 @@ static int bar_from_reserved(struct vgpu_bar *bar)
 	if (!bar->base)
 		return -ENOMEM;
 	memory = memremap(bar->base, bar->bytes, MEMREMAP_WC);
-	ret = memory ? bar_insert_window(bar) : -ENOMEM;
+	ret = memory ? bar_insert_window(bar, prefetchable) : -ENOMEM;
 	if (memory) {
 		memset(memory, 0, bar->bytes);
 		memunmap(memory);
@@ -388,7 +393,7 @@ int vgpu_bar_create(struct vgpu_bar *bar, size_t bytes, bool prefetchable)
 		return -ENOMEM;
 	bar->bytes = bytes;
 	mutex_lock(&vgpu_bar_lock);
-	ret = reserved ? bar_from_reserved(bar) : bar_from_allocator(bar, prefetchable);
+	ret = reserved ? bar_from_reserved(bar, prefetchable) : bar_from_allocator(bar, prefetchable);
 	mutex_unlock(&vgpu_bar_lock);
 	if (ret) {
 		pr_warn("no %zu KiB of memory in one piece for a BAR: error %d; %s\n", bytes >> 10,
