@@ -12,6 +12,7 @@ mod killed;
 mod lspci;
 mod reload;
 mod rights;
+mod rules;
 mod shim;
 mod stress;
 mod uio;

@@ -21,6 +21,9 @@ const TOOLS: &[Tool] =
 /// The shim has a Makefile that builds elsewhere; the test driver's sources are copied.
 const SHIM: &str = "vgpu-kmod";
 const DRIVER: &str = "vgpu-kmod/testdrv";
+/// Tests of the shim in C, with a Makefile as the shim's: programs, and a driver that misbehaves.
+const TESTS: &str = "vgpu-kmod/tests";
+const TEST_PROGRAMS: [&str; 2] = ["rules", "fuzz"];
 /// The example programs of vcd-drm that play cards.
 const CARDS: [&str; 2] = ["answer", "testcard"];
 /// Programs in C: their name, and the folder that has their sources.
@@ -39,6 +42,7 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
         shim(kernel, &modules.join("shim"), interrupt)?,
         driver(kernel, &modules.join("testdrv"), interrupt)?,
     ];
+    files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
     }
@@ -49,15 +53,28 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
 fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     let mut make = make(&workspace::root().join(SHIM));
     make.arg(format!("KDIR={}", kernel.build().display()));
-    make.arg(format!("BUILD={}", to.display()));
+    make.arg(format!("BUILD={}", to.display())).arg("modules");
     made(make, kernel, to.join("vgpu.ko"), interrupt)
 }
 
 fn driver(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     copy_sources(to)?;
     let mut make = make(&kernel.build());
-    make.arg(format!("M={}", to.display()));
+    make.arg(format!("M={}", to.display())).arg("modules");
     made(make, kernel, to.join("testcard.ko"), interrupt)
+}
+
+fn shim_tests(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
+    let folder = workspace::root().join(TESTS);
+    let build = format!("BUILD={}", to.display());
+    let mut programs = Command::new("make");
+    programs.arg("-C").arg(&folder).args([&*build, "all"]);
+    run::output(programs.env_remove("CFLAGS"), LIMIT, interrupt)?;
+    let mut driver = make(&folder);
+    driver.args([&*build, "baddrv"]).arg(format!("KDIR={}", kernel.build().display()));
+    let mut files = vec![made(driver, kernel, to.join("baddrv/baddrv.ko"), interrupt)?];
+    files.extend(TEST_PROGRAMS.map(|name| to.join(name)));
+    Ok(files)
 }
 
 /// Where Kbuild may write. What has not changed keeps its time, so that it is not built again.
@@ -83,7 +100,7 @@ fn make(folder: &Path) -> Command {
     let mut make = Command::new("make");
     make.arg("-C").arg(folder);
     // Types for BPF would need the kernel's own, which the headers do not have.
-    make.args(["KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "-j2", "modules"]);
+    make.args(["KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "-j2"]);
     // This machine's settings are for its own builds.
     make.env_remove("MAKEFLAGS").env_remove("CFLAGS");
     make

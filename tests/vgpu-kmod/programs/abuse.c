@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * abuse - does to /dev/vgpu, its cards and their driver what nobody should
+ * abuse - does to cards and their driver what nobody should
  *
  *   abuse stranger              standard input is a card of another process: tries every call
- *   abuse fuzz SEED SECONDS     plays cards badly
  *   abuse user SEED SECONDS     uses whatever card there is badly
  */
 
@@ -17,10 +16,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "stranger"))
 		return stranger();
-	if (argc == 4 && !strcmp(argv[1], "fuzz"))
-		return fuzz(strtoull(argv[2], NULL, 0), atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "user"))
 		return user(strtoull(argv[2], NULL, 0), atoi(argv[3]));
-	fprintf(stderr, "usage: abuse stranger | fuzz SEED SECONDS | user SEED SECONDS\n");
+	fprintf(stderr, "usage: abuse stranger | user SEED SECONDS\n");
 	return 2;
 }

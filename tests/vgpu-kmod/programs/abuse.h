@@ -21,8 +21,6 @@ void touch_begin(void);
 int touch(volatile uint32_t *at, int write);
 
 /* system.c: sysfs. */
-void write_file(const char *path, const char *text);
-void poke_config(const char *address);
 void map_resource(const char *address);
 void rebind(const char *address);
 /* A card of ours, whichever; 0, or -1 when there is none. */
@@ -30,7 +28,6 @@ int some_card(char *address, size_t bytes);
 
 /* The commands; each returns an exit status. */
 int stranger(void);
-int fuzz(uint64_t seed, unsigned int seconds);
 int user(uint64_t seed, unsigned int seconds);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 
-void write_file(const char *path, const char *text)
+static void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -30,27 +30,6 @@ static int open_of(const char *address, const char *name, int flags)
 
 	snprintf(path, sizeof(path), DEVICES "/%s/%s", address, name);
 	return open(path, flags | O_CLOEXEC);
-}
-
-void poke_config(const char *address)
-{
-	int fd = open_of(address, "config", O_RDWR);
-	uint8_t bytes[64];
-	unsigned int i;
-
-	if (fd < 0)
-		return;
-	for (i = 0; i < 8; i++) {
-		uint64_t value = random_word();
-		unsigned int at = random_below(256);
-		unsigned int size = 1u << random_below(3);
-
-		if (pread(fd, bytes, 1 + random_below(sizeof(bytes)), at) < 0)
-			usleep(1);
-		if (pwrite(fd, &value, size, at) < 0)
-			usleep(1);
-	}
-	close(fd);
 }
 
 void map_resource(const char *address)

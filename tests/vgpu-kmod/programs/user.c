@@ -127,8 +127,8 @@ int user(uint64_t seed, unsigned int seconds)
 			else
 				call(fd);
 		}
-		if (random_once_in(20) && !some_card(address, sizeof(address)))
-			rebind(address);
+		if (random_once_in(10) && !some_card(address, sizeof(address)))
+			(random_once_in(2) ? rebind : map_resource)(address);
 		close(fd);
 	}
 	printf("user %llu: %lu opens, %lu steps, %lu faults\n", (unsigned long long)seed, opens,
