@@ -21,6 +21,10 @@
  * Device memory is mapped uncached, or write-combining, by the driver and so by the daemon; the
  * kernel's own mapping of all memory must not have the same pages cached meanwhile, so its
  * attributes are changed for as long as they are a BAR.
+ *
+ * Memory of a card that is gone is kept for the next one, up to a limit, and not given back before
+ * the module is unloaded. A driver that maps a BAR after its card was removed, by an address it has
+ * remembered, gets nothing on hardware; here it gets spare memory, and not someone else's.
  */
 #include <linux/genalloc.h>
 #include <linux/gfp.h>
@@ -40,6 +44,9 @@
 /* Blocks to try at most, while looking for neighbours; for one that can be cut out, per size. */
 #define TRIES		256
 #define TRIES_SMALL	16
+
+/* Keep no more than this of cards that are gone. */
+#define SPARE_MAX	(64UL << 20)
 
 static char *reserve;
 module_param(reserve, charp, 0444);
@@ -61,18 +68,32 @@ struct vgpu_fragment {
 };
 
 /**
- * struct vgpu_hole - what is kept of a BAR
- * @origin: the kernel's entry that it was cut out of; NULL if the memory is from reserve=
- * @page: its first page
+ * struct vgpu_bar_memory - memory for a BAR
+ * @node: in the list of spare ones
+ * @window: its entry in the tree
+ * @base: physical address, aligned to the size
+ * @bytes: size, a power of two
+ * @prefetchable: how it is mapped
+ * @origin: the kernel's entry that it was cut out of; NULL if it is from reserve=
+ * @page: its first page; NULL if it is from reserve=
  * @order: of the blocks of pages it consists of
  * @blocks: how many
  */
-struct vgpu_hole {
+struct vgpu_bar_memory {
+	struct list_head node;
+	struct resource window;
+	phys_addr_t base;
+	size_t bytes;
+	bool prefetchable;
 	struct resource *origin;
 	struct page *page;
 	unsigned int order;
 	unsigned int blocks;
 };
+
+/* Spare memory, the oldest first. */
+static LIST_HEAD(spares);
+static size_t spare_bytes;
 
 static LIST_HEAD(fragments);
 
@@ -142,7 +163,7 @@ static int resize(struct resource *resource, resource_size_t start, resource_siz
  * own code, for example) stays in the kernel's part, which must be the one before or the one after
  * the range: fails if there is something on both sides.
  */
-static int ram_cut(struct vgpu_hole *hole, resource_size_t start, resource_size_t end)
+static int ram_cut(struct vgpu_bar_memory *memory, resource_size_t start, resource_size_t end)
 {
 	struct resource *ram, *origin;
 	resource_size_t from, to;
@@ -176,17 +197,17 @@ static int ram_cut(struct vgpu_hole *hole, resource_size_t start, resource_size_
 		resize(ram, from, to);
 out:
 	if (!ret)
-		hole->origin = origin;
+		memory->origin = origin;
 	return ret;
 }
 
 /* Gives a range that was cut out back to its neighbours. */
-static int ram_mend(struct vgpu_hole *hole, resource_size_t start, resource_size_t end)
+static int ram_mend(struct vgpu_bar_memory *memory, resource_size_t start, resource_size_t end)
 {
 	struct resource *ram, *left = NULL, *right = NULL;
 
 	for (ram = iomem_resource.child; ram; ram = ram->sibling) {
-		if (!is_ram(ram) || origin_of(ram) != hole->origin)
+		if (!is_ram(ram) || origin_of(ram) != memory->origin)
 			continue;
 		if (ram->end + 1 == start)
 			left = ram;
@@ -207,58 +228,63 @@ static int ram_mend(struct vgpu_hole *hole, resource_size_t start, resource_size
 	if (right)
 		return resize(right, start, right->end);
 	/* Between other holes. */
-	return fragment_add(hole->origin, hole->origin, start, end);
+	return fragment_add(memory->origin, memory->origin, start, end);
+}
+
+static resource_size_t last(const struct vgpu_bar_memory *memory)
+{
+	return memory->base + memory->bytes - 1;
 }
 
 /* How the kernel's own mapping has the pages. It is changed while the range is RAM. */
-static int bar_cached(struct vgpu_bar *bar, bool cached, bool prefetchable)
+static int set_cached(struct vgpu_bar_memory *memory, bool cached)
 {
-	unsigned long address = (unsigned long)page_address(bar->hole->page);
-	int pages = bar->bytes >> PAGE_SHIFT;
+	unsigned long address = (unsigned long)page_address(memory->page);
+	int pages = memory->bytes >> PAGE_SHIFT;
 
 	if (cached)
 		return set_memory_wb(address, pages);
-	return prefetchable ? set_memory_wc(address, pages) : set_memory_uc(address, pages);
+	return memory->prefetchable ? set_memory_wc(address, pages) : set_memory_uc(address, pages);
 }
 
 /*
  * The flags of the two windows of a card differ: if they happen to be neighbours, the PCI core would
  * otherwise make one of them, without telling the tree.
  */
-static int bar_insert_window(struct vgpu_bar *bar, bool prefetchable)
+static int insert_window(struct vgpu_bar_memory *memory)
 {
-	bar->window = (struct resource){
+	memory->window = (struct resource){
 		.name = "vgpu",
-		.flags = IORESOURCE_MEM | (prefetchable ? IORESOURCE_PREFETCH : 0),
-		.start = bar->base, .end = bar->base + bar->bytes - 1,
+		.flags = IORESOURCE_MEM | (memory->prefetchable ? IORESOURCE_PREFETCH : 0),
+		.start = memory->base, .end = last(memory),
 	};
-	return insert_resource(&iomem_resource, &bar->window);
+	return insert_resource(&iomem_resource, &memory->window);
 }
 
-/* Makes a BAR of pages, if their range can be cut out. */
-static int bar_from_pages(struct vgpu_bar *bar, struct page *page, bool prefetchable)
+/* Takes pages, if their range can be cut out. */
+static int memory_from_pages(struct vgpu_bar_memory *memory, struct page *page)
 {
 	int ret;
 
-	bar->hole->page = page;
-	bar->base = page_to_phys(page);
-	memset(page_address(page), 0, bar->bytes);
-	ret = bar_cached(bar, false, prefetchable);
+	memory->page = page;
+	memory->base = page_to_phys(page);
+	memset(page_address(page), 0, memory->bytes);
+	ret = set_cached(memory, false);
 	if (ret)
 		return ret;
-	ret = ram_cut(bar->hole, bar->base, bar->base + bar->bytes - 1);
+	ret = ram_cut(memory, memory->base, last(memory));
 	if (ret)
 		goto uncut;
-	ret = bar_insert_window(bar, prefetchable);
+	ret = insert_window(memory);
 	if (ret)
 		goto mend;
 	return 0;
 mend:
-	/* Fails for lack of memory at most, and then nobody will use these pages again. */
-	if (ram_mend(bar->hole, bar->base, bar->base + bar->bytes - 1))
+	/* Fails for lack of memory at most, and then only the tree is wrong. */
+	if (ram_mend(memory, memory->base, last(memory)))
 		return ret;
 uncut:
-	bar_cached(bar, true, prefetchable);
+	set_cached(memory, true);
 	return ret;
 }
 
@@ -291,15 +317,15 @@ static int find_run(struct page **blocks, int count, int needed)
  * can be cut out. A BAR larger than the largest block needs blocks that happen to be neighbours;
  * they usually are, until memory is fragmented.
  */
-static int bar_from_blocks(struct vgpu_bar *bar, unsigned int order, bool prefetchable,
-			   unsigned int tries)
+static int memory_from_blocks(struct vgpu_bar_memory *memory, unsigned int order,
+			      unsigned int tries)
 {
-	int needed = DIV_ROUND_UP(bar->bytes, PAGE_SIZE << order), count = 0, at, ret = -ENOMEM;
+	int needed = DIV_ROUND_UP(memory->bytes, PAGE_SIZE << order), count = 0, at, ret = -ENOMEM;
 	unsigned long limit = (totalram_pages() / 4) >> order;
 	struct page **blocks, *page;
 
-	bar->hole->order = order;
-	bar->hole->blocks = needed;
+	memory->order = order;
+	memory->blocks = needed;
 	blocks = kcalloc(tries, sizeof(*blocks), GFP_KERNEL);
 	if (!blocks)
 		return -ENOMEM;
@@ -313,7 +339,7 @@ static int bar_from_blocks(struct vgpu_bar *bar, unsigned int order, bool prefet
 		at = needed > 1 ? find_run(blocks, count, needed) : count - 1;
 		if (at < 0)
 			continue;
-		ret = bar_from_pages(bar, blocks[at], prefetchable);
+		ret = memory_from_pages(memory, blocks[at]);
 		if (!ret) {
 			memmove(&blocks[at], &blocks[at + needed],
 				(count - at - needed) * sizeof(*blocks));
@@ -330,138 +356,176 @@ static int bar_from_blocks(struct vgpu_bar *bar, unsigned int order, bool prefet
 	return ret;
 }
 
-/* Gives back what a block has more than the BAR needs. */
-static void bar_trim(struct vgpu_bar *bar)
+/* Gives back what a block has more than is needed. */
+static void trim(struct vgpu_bar_memory *memory)
 {
-	struct vgpu_hole *hole = bar->hole;
-	unsigned int pages = bar->bytes >> PAGE_SHIFT, i;
+	unsigned int pages = memory->bytes >> PAGE_SHIFT, i;
 
-	if (hole->blocks > 1 || pages == 1U << hole->order)
+	if (memory->blocks > 1 || pages == 1U << memory->order)
 		return;
-	split_page(hole->page, hole->order);
-	for (i = pages; i < 1U << hole->order; i++)
-		__free_page(hole->page + i);
-	hole->order = 0;
-	hole->blocks = pages;
+	split_page(memory->page, memory->order);
+	for (i = pages; i < 1U << memory->order; i++)
+		__free_page(memory->page + i);
+	memory->order = 0;
+	memory->blocks = pages;
 }
 
 /*
  * Small blocks are what is left over between things that the kernel has noted in the tree, where
  * nothing can be cut out. Larger ones are not.
  */
-static int bar_from_allocator(struct vgpu_bar *bar, bool prefetchable)
+static int memory_from_allocator(struct vgpu_bar_memory *memory)
 {
-	unsigned int order = min_t(unsigned int, get_order(bar->bytes), BLOCK_ORDER);
+	unsigned int order = min_t(unsigned int, get_order(memory->bytes), BLOCK_ORDER);
 	int ret;
 
-	if (bar->bytes > PAGE_SIZE << BLOCK_ORDER)
-		return bar_from_blocks(bar, BLOCK_ORDER, prefetchable, TRIES);
+	if (memory->bytes > PAGE_SIZE << BLOCK_ORDER)
+		return memory_from_blocks(memory, BLOCK_ORDER, TRIES);
 	do {
-		ret = bar_from_blocks(bar, order, prefetchable, TRIES_SMALL);
+		ret = memory_from_blocks(memory, order, TRIES_SMALL);
 	} while (ret && ++order <= BLOCK_ORDER);
 	if (!ret)
-		bar_trim(bar);
+		trim(memory);
 	return ret;
 }
 
-static int bar_from_reserved(struct vgpu_bar *bar, bool prefetchable)
+/* What the card held is nobody else's business. */
+static int clear(struct vgpu_bar_memory *memory)
 {
-	struct genpool_data_align align = { .align = bar->bytes };
-	void *memory;
+	void *map;
+
+	if (memory->page) {
+		memset(page_address(memory->page), 0, memory->bytes);
+		return 0;
+	}
+	map = memremap(memory->base, memory->bytes, MEMREMAP_WC);
+	if (!map)
+		return -ENOMEM;
+	memset(map, 0, memory->bytes);
+	memunmap(map);
+	return 0;
+}
+
+static int memory_from_reserved(struct vgpu_bar_memory *memory)
+{
+	struct genpool_data_align align = { .align = memory->bytes };
 	int ret;
 
-	bar->base = gen_pool_alloc_algo(reserved, bar->bytes, gen_pool_first_fit_align, &align);
-	if (!bar->base)
+	memory->base = gen_pool_alloc_algo(reserved, memory->bytes, gen_pool_first_fit_align,
+					   &align);
+	if (!memory->base)
 		return -ENOMEM;
-	memory = memremap(bar->base, bar->bytes, MEMREMAP_WC);
-	ret = memory ? bar_insert_window(bar, prefetchable) : -ENOMEM;
-	if (memory) {
-		memset(memory, 0, bar->bytes);
-		memunmap(memory);
-	}
+	ret = clear(memory) ?: insert_window(memory);
 	if (ret)
-		gen_pool_free(reserved, bar->base, bar->bytes);
+		gen_pool_free(reserved, memory->base, memory->bytes);
 	return ret;
+}
+
+/* Gives memory back to where it came from. If that fails, it is lost. */
+static void give_back(struct vgpu_bar_memory *memory)
+{
+	unsigned int i;
+	int ret = remove_resource(&memory->window);
+
+	if (!ret && memory->page)
+		ret = ram_mend(memory, memory->base, last(memory)) ?: set_cached(memory, true);
+	if (ret) {
+		pr_err("%zu KiB at %pa cannot be made ordinary memory again (error %d)\n",
+		       memory->bytes >> 10, &memory->base, ret);
+		return;
+	}
+	if (!memory->page)
+		gen_pool_free(reserved, memory->base, memory->bytes);
+	for (i = 0; i < memory->blocks; i++)
+		__free_pages(memory->page + ((size_t)i << memory->order), memory->order);
+	kfree(memory);
+}
+
+static void give_back_spares(size_t keep)
+{
+	struct vgpu_bar_memory *memory;
+
+	while (spare_bytes > keep) {
+		memory = list_first_entry(&spares, struct vgpu_bar_memory, node);
+		list_del(&memory->node);
+		spare_bytes -= memory->bytes;
+		give_back(memory);
+	}
+}
+
+static struct vgpu_bar_memory *find_spare(size_t bytes, bool prefetchable)
+{
+	struct vgpu_bar_memory *memory;
+
+	list_for_each_entry(memory, &spares, node) {
+		if (memory->bytes != bytes || memory->prefetchable != prefetchable)
+			continue;
+		list_del(&memory->node);
+		spare_bytes -= bytes;
+		return memory;
+	}
+	return NULL;
+}
+
+static struct vgpu_bar_memory *make_memory(size_t bytes, bool prefetchable)
+{
+	struct vgpu_bar_memory *memory = kzalloc(sizeof(*memory), GFP_KERNEL);
+	int ret;
+
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	memory->bytes = bytes;
+	memory->prefetchable = prefetchable;
+	ret = reserved ? memory_from_reserved(memory) : memory_from_allocator(memory);
+	if (ret) {
+		kfree(memory);
+		return ERR_PTR(ret);
+	}
+	return memory;
 }
 
 int vgpu_bar_create(struct vgpu_bar *bar, size_t bytes, bool prefetchable)
 {
-	int ret;
+	struct vgpu_bar_memory *memory;
 
-	bar->hole = kzalloc(sizeof(*bar->hole), GFP_KERNEL);
-	if (!bar->hole)
+	mutex_lock(&vgpu_bar_lock);
+	memory = find_spare(bytes, prefetchable) ?: make_memory(bytes, prefetchable);
+	if (IS_ERR(memory) && spare_bytes) {
+		/* Pieces of other sizes may be in the way. */
+		give_back_spares(0);
+		memory = make_memory(bytes, prefetchable);
+	}
+	mutex_unlock(&vgpu_bar_lock);
+	if (IS_ERR(memory)) {
+		pr_warn("no %zu KiB of memory in one piece for a BAR (error %ld); %s\n", bytes >> 10,
+			PTR_ERR(memory), "see the module's option reserve=");
 		return -ENOMEM;
+	}
 	bar->bytes = bytes;
+	bar->base = memory->base;
+	bar->window = &memory->window;
+	bar->memory = memory;
+	return 0;
+}
+
+/* Nothing maps it any more, as far as is known. */
+void vgpu_bar_free(struct vgpu_bar *bar)
+{
+	struct vgpu_bar_memory *memory = bar->memory;
+
+	if (!memory)
+		return;
 	mutex_lock(&vgpu_bar_lock);
-	ret = reserved ? bar_from_reserved(bar, prefetchable) : bar_from_allocator(bar, prefetchable);
+	if (clear(memory)) {
+		pr_err("%zu KiB at %pa cannot be cleared, and are lost\n", memory->bytes >> 10,
+		       &memory->base);
+	} else {
+		list_add_tail(&memory->node, &spares);
+		spare_bytes += memory->bytes;
+		give_back_spares(SPARE_MAX);
+	}
 	mutex_unlock(&vgpu_bar_lock);
-	if (ret) {
-		pr_warn("no %zu KiB of memory in one piece for a BAR: error %d; %s\n", bytes >> 10,
-			ret, "see the module's option reserve=");
-		kfree(bar->hole);
-		bar->hole = NULL;
-		bar->bytes = 0;
-	}
-	return ret;
-}
-
-static int bar_to_reserved(struct vgpu_bar *bar)
-{
-	int ret = remove_resource(&bar->window);
-	void *memory;
-
-	if (ret)
-		return ret;
-	memory = memremap(bar->base, bar->bytes, MEMREMAP_WC);
-	/* If it cannot be mapped now: the next BAR there is zeroed when it is made. */
-	if (memory) {
-		memset(memory, 0, bar->bytes);
-		memunmap(memory);
-	}
-	gen_pool_free(reserved, bar->base, bar->bytes);
-	return 0;
-}
-
-static int bar_to_allocator(struct vgpu_bar *bar)
-{
-	struct vgpu_hole *hole = bar->hole;
-	unsigned int i;
-	int ret;
-
-	ret = remove_resource(&bar->window) ?:
-	      ram_mend(hole, bar->base, bar->base + bar->bytes - 1) ?:
-	      bar_cached(bar, true, false);
-	if (ret)
-		return ret;
-	/* What the card held is nobody else's business. */
-	memset(page_address(hole->page), 0, bar->bytes);
-	for (i = 0; i < hole->blocks; i++)
-		__free_pages(hole->page + ((size_t)i << hole->order), hole->order);
-	return 0;
-}
-
-/*
- * Gives the memory back; nothing maps it any more. If it fails, the memory is lost, and the tree of
- * physical memory may still have the BAR's entry in it: the BAR must not be freed.
- */
-int vgpu_bar_free(struct vgpu_bar *bar)
-{
-	int ret;
-
-	if (!bar->hole)
-		return 0;
-	mutex_lock(&vgpu_bar_lock);
-	ret = bar->hole->page ? bar_to_allocator(bar) : bar_to_reserved(bar);
-	mutex_unlock(&vgpu_bar_lock);
-	if (ret) {
-		pr_err("%zu KiB at %pa cannot be made ordinary memory again (error %d)\n",
-		       bar->bytes >> 10, &bar->base, ret);
-		return ret;
-	}
-	kfree(bar->hole);
-	bar->hole = NULL;
-	bar->bytes = 0;
-	return 0;
+	*bar = (struct vgpu_bar){ };
 }
 
 int vgpu_bar_init(void)
@@ -500,6 +564,9 @@ int vgpu_bar_init(void)
 
 void vgpu_bar_exit(void)
 {
+	mutex_lock(&vgpu_bar_lock);
+	give_back_spares(0);
+	mutex_unlock(&vgpu_bar_lock);
 	if (reserved)
 		gen_pool_destroy(reserved);
 	reserved = NULL;

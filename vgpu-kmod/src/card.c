@@ -47,22 +47,10 @@ void vgpu_card_put(struct vgpu_card *card)
 	kref_put(&card->ref, vgpu_card_release);
 }
 
-static int vgpu_card_free_bars(struct vgpu_card *card)
-{
-	int i, ret = 0;
-
-	if (vgpu_probes_missed() != card->probes_missed) {
-		pr_warn("card %u: a mapping of it may have been overlooked\n", card->id);
-		return -EBUSY;
-	}
-	for (i = 0; i < VGPU_BARS; i++)
-		ret = vgpu_bar_free(&card->bars[i]) ?: ret;
-	return ret;
-}
-
 static void vgpu_card_free(struct work_struct *work)
 {
 	struct vgpu_card *card = container_of(work, struct vgpu_card, free_work);
+	int i;
 
 	/* First out of the list: freeing the memory maps and unmaps pages, which is observed. */
 	mutex_lock(&cards_lock);
@@ -74,11 +62,15 @@ static void vgpu_card_free(struct work_struct *work)
 	vgpu_dma_exit(card);
 	vgpu_host_domain_put(card);
 	mmdrop(card->owner);
-	if (vgpu_irq_exit(card) || vgpu_card_free_bars(card)) {
+	if (vgpu_probes_missed() != card->probes_missed)
+		pr_warn("card %u: a mapping of it may have been overlooked\n", card->id);
+	if (vgpu_probes_missed() != card->probes_missed || vgpu_irq_exit(card)) {
 		/* Something in the kernel may still lead here. */
 		pr_err("card %u: its memory, and this module, stay until the next boot\n", card->id);
 		return;
 	}
+	for (i = 0; i < VGPU_BARS; i++)
+		vgpu_bar_free(&card->bars[i]);
 	pr_debug("card %u is freed\n", card->id);
 	ida_free(&card_ids, card->id);
 	kfree(card);

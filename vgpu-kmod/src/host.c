@@ -142,9 +142,9 @@ static int vgpu_host_scan(struct vgpu_card *card)
 	/* One bus, number 0. */
 	card->busn = (struct resource){ .name = "vgpu", .flags = IORESOURCE_BUS };
 	pci_add_resource(&bridge->windows, &card->busn);
-	pci_add_resource(&bridge->windows, &card->bars[VGPU_REGISTERS].window);
+	pci_add_resource(&bridge->windows, card->bars[VGPU_REGISTERS].window);
 	if (card->bars[VGPU_FRAMEBUFFER].bytes)
-		pci_add_resource(&bridge->windows, &card->bars[VGPU_FRAMEBUFFER].window);
+		pci_add_resource(&bridge->windows, card->bars[VGPU_FRAMEBUFFER].window);
 	bridge->dev.parent = &card->host->dev;
 	bridge->sysdata = &card->sysdata;
 	bridge->busnr = 0;

@@ -60,7 +60,7 @@
 /* Each card has this much of the offsets of /dev/vgpu, see daemon_map.c */
 #define VGPU_OFFSET_SHIFT	36
 
-struct vgpu_hole;
+struct vgpu_bar_memory;
 struct irq_domain;
 struct fwnode_handle;
 struct platform_device;
@@ -71,14 +71,14 @@ enum vgpu_bar_index { VGPU_REGISTERS, VGPU_FRAMEBUFFER, VGPU_BARS };
  * struct vgpu_bar - memory behind a BAR
  * @bytes: size, a power of two; 0 if the card has not this BAR
  * @base: physical address, aligned to the size
- * @hole: what bar.c keeps
  * @window: the range in the tree of physical memory; the host bridge's window
+ * @memory: what bar.c keeps
  */
 struct vgpu_bar {
 	size_t bytes;
 	phys_addr_t base;
-	struct vgpu_hole *hole;
-	struct resource window;
+	struct resource *window;
+	struct vgpu_bar_memory *memory;
 };
 
 /* The order of the bits VGPU_EVENT_* */
@@ -307,7 +307,7 @@ bool vgpu_config_intx_allowed(struct vgpu_card *card);
 int vgpu_bar_init(void);
 void vgpu_bar_exit(void);
 int vgpu_bar_create(struct vgpu_bar *bar, size_t bytes, bool prefetchable);
-int vgpu_bar_free(struct vgpu_bar *bar);
+void vgpu_bar_free(struct vgpu_bar *bar);
 
 /* events.c */
 void vgpu_events_init(struct vgpu_events *events);

@@ -265,6 +265,9 @@ static int bad_mmap(struct file *file, struct vm_area_struct *vma)
 
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
 	if (offset >= BAD_MMAP_FAULT) {
+		/* This much the kernel insists on. */
+		if (!(vma->vm_flags & VM_SHARED))
+			return -EINVAL;
 		vma->vm_private_data = bad;
 		vma->vm_ops = &bad_vm_ops;
 		vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND);
