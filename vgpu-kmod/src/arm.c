@@ -90,9 +90,8 @@ int vgpu_arm(struct vgpu_card *card, struct vgpu_arm *arm)
 
 	if (mutex_lock_interruptible(&card->arm_lock))
 		return -EINTR;
-	/* See vgpu_event(). */
 	WRITE_ONCE(events->wake, arm->wake | VGPU_EVENT_WRITES);
-	smp_mb();
+	smp_mb();	/* pairs with the one in vgpu_event() */
 	for (i = 0; i < VGPU_EVENT_KINDS; i++) {
 		sample[i] = atomic64_read(&events->count[i]);
 		if (sample[i] != events->armed[i])
@@ -102,7 +101,7 @@ int vgpu_arm(struct vgpu_card *card, struct vgpu_arm *arm)
 	 * After the sample: a page marked by an event that the sample has is collected here. One
 	 * of a later event may be as well, and then is writable, and found again the next time.
 	 */
-	smp_rmb();
+	smp_rmb();	/* pairs with the barriers in vgpu_event_pages() and vgpu_event() */
 	pages = atomic_xchg(&events->pages, 0);
 
 	/* If there was no event, all that was protected still is. */

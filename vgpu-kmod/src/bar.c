@@ -39,7 +39,7 @@
 
 /* The page allocator's largest block on x86-64: 4 MiB. */
 #define BLOCK_ORDER	10
-#define BLOCK_PAGES	(1UL << BLOCK_ORDER)
+#define BLOCK_PAGES	BIT(BLOCK_ORDER)
 
 /* Blocks to try at most, while looking for neighbours; for one that can be cut out, per size. */
 #define TRIES		256
@@ -248,8 +248,8 @@ static int set_cached(struct vgpu_bar_memory *memory, bool cached)
 }
 
 /*
- * The flags of the two windows of a card differ: if they happen to be neighbours, the PCI core would
- * otherwise make one of them, without telling the tree.
+ * The flags of the two windows of a card differ: if they happen to be neighbours, the PCI core
+ * would otherwise make one of them, without telling the tree.
  */
 static int insert_window(struct vgpu_bar_memory *memory)
 {
@@ -290,7 +290,8 @@ uncut:
 
 static int compare_pages(const void *a, const void *b)
 {
-	unsigned long left = page_to_pfn(*(struct page **)a), right = page_to_pfn(*(struct page **)b);
+	unsigned long left = page_to_pfn(*(struct page **)a);
+	unsigned long right = page_to_pfn(*(struct page **)b);
 
 	return left < right ? -1 : left > right;
 }
@@ -313,9 +314,9 @@ static int find_run(struct page **blocks, int count, int needed)
 }
 
 /*
- * Takes blocks from the page allocator until there are as many neighbours as needed, and their range
- * can be cut out. A BAR larger than the largest block needs blocks that happen to be neighbours;
- * they usually are, until memory is fragmented.
+ * Takes blocks from the page allocator until there are as many neighbours as needed, and their
+ * range can be cut out. A BAR larger than the largest block needs blocks that happen to be
+ * neighbours; they usually are, until memory is fragmented.
  */
 static int memory_from_blocks(struct vgpu_bar_memory *memory, unsigned int order,
 			      unsigned int tries)
@@ -497,8 +498,8 @@ int vgpu_bar_create(struct vgpu_bar *bar, size_t bytes, bool prefetchable)
 	}
 	mutex_unlock(&vgpu_bar_lock);
 	if (IS_ERR(memory)) {
-		pr_warn("no %zu KiB of memory in one piece for a BAR (error %ld); %s\n", bytes >> 10,
-			PTR_ERR(memory), "see the module's option reserve=");
+		pr_warn("no %zu KiB of memory in one piece for a BAR (error %ld); %s\n",
+			bytes >> 10, PTR_ERR(memory), "see the module's option reserve=");
 		return -ENOMEM;
 	}
 	bar->bytes = bytes;

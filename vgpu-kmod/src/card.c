@@ -66,7 +66,8 @@ static void vgpu_card_free(struct work_struct *work)
 		pr_warn("card %u: a mapping of it may have been overlooked\n", card->id);
 	if (vgpu_probes_missed() != card->probes_missed || vgpu_irq_exit(card)) {
 		/* Something in the kernel may still lead here. */
-		pr_err("card %u: its memory, and this module, stay until the next boot\n", card->id);
+		pr_err("card %u: its memory, and this module, stay until the next boot\n",
+		       card->id);
 		return;
 	}
 	for (i = 0; i < VGPU_BARS; i++)

@@ -42,8 +42,9 @@ union vgpu_argument {
 static struct vgpu_card *vgpu_file_card(struct file *file)
 {
 	struct vgpu_file *priv = file->private_data;
-	struct vgpu_card *card = smp_load_acquire(&priv->card);
+	struct vgpu_card *card;
 
+	card = smp_load_acquire(&priv->card);	/* pairs with vgpu_create() */
 	if (!card)
 		return ERR_PTR(-ENXIO);
 	if (card->owner != current->mm)
@@ -88,7 +89,7 @@ static int vgpu_create(struct file *file, struct vgpu_create *create)
 		if (IS_ERR(card))
 			ret = PTR_ERR(card);
 		else
-			smp_store_release(&priv->card, card);
+			smp_store_release(&priv->card, card);	/* it is complete now */
 	}
 	mutex_unlock(&priv->lock);
 	return ret;

@@ -43,7 +43,8 @@ static void vgpu_config_bar(struct vgpu_config *config, int where, const struct 
 {
 	if (!bar->bytes)
 		return;
-	put32(config->bytes, where, lower_32_bits(bar->base) | PCI_BASE_ADDRESS_MEM_TYPE_64 | flags);
+	put32(config->bytes, where,
+	      lower_32_bits(bar->base) | PCI_BASE_ADDRESS_MEM_TYPE_64 | flags);
 	put32(config->bytes, where + 4, upper_32_bits(bar->base));
 }
 
@@ -209,7 +210,8 @@ unsigned int vgpu_config_msi_vectors(struct vgpu_card *card)
 	flags = vgpu_config_read(card, CAP_MSI + PCI_MSI_FLAGS, 2);
 	if (!(flags & PCI_MSI_FLAGS_ENABLE))
 		return 0;
-	return min(1U << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4), (unsigned int)card->what.msi_vectors);
+	return min(1U << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4),
+		   (unsigned int)card->what.msi_vectors);
 }
 
 bool vgpu_config_dma_allowed(struct vgpu_card *card)

@@ -117,7 +117,8 @@ int vgpu_daemon_mmap(struct vgpu_card *card, struct vm_area_struct *vma)
 	struct vgpu_dma *dma;
 	u64 offset;
 
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff >= 1UL << (VGPU_OFFSET_SHIFT - PAGE_SHIFT))
+	if (!(vma->vm_flags & VM_SHARED) ||
+	    vma->vm_pgoff >= 1UL << (VGPU_OFFSET_SHIFT - PAGE_SHIFT))
 		return -EINVAL;
 	offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	if (in_bar(&card->bars[VGPU_REGISTERS], VGPU_MMAP_REGISTERS, offset, size) ||

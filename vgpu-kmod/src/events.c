@@ -53,7 +53,7 @@ void vgpu_event(struct vgpu_card *card, enum vgpu_event kind)
 	 * VGPU_ARM writes wake before it samples the counters. Either it sees this event in the
 	 * sample, or this sees what it wants to be woken for.
 	 */
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* pairs with the one in vgpu_arm() */
 	if (READ_ONCE(events->wake) & BIT(kind))
 		irq_work_queue(&events->irq_work);
 }
@@ -62,7 +62,7 @@ void vgpu_event(struct vgpu_card *card, enum vgpu_event kind)
 void vgpu_event_pages(struct vgpu_card *card, enum vgpu_event kind, u32 pages)
 {
 	atomic_or(pages, &card->events.pages);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* pairs with those in vgpu_arm() and vgpu_events_wait() */
 	vgpu_event(card, kind);
 }
 
@@ -113,7 +113,6 @@ int vgpu_events_wait(struct vgpu_events *events, struct vgpu_wait *wait)
 	if (ret && ret != -ETIME)
 		return ret;
 
-	/* As vgpu_event_pages() writes them, backwards. */
 	wait->events = vgpu_events_pending(events) ? vgpu_events_since(events) : 0;
 	wait->kernel_writes = atomic64_read(&events->count[VGPU_KERNEL_WRITE]);
 	wait->user_writes = atomic64_read(&events->count[VGPU_USER_WRITE]);
@@ -121,7 +120,7 @@ int vgpu_events_wait(struct vgpu_events *events, struct vgpu_wait *wait)
 	wait->config_changes = atomic64_read(&events->count[VGPU_CONFIG]);
 	wait->driver_changes = atomic64_read(&events->count[VGPU_DRIVER]);
 	wait->dma_changes = atomic64_read(&events->count[VGPU_DMA]);
-	smp_rmb();
+	smp_rmb();	/* the counters first: vgpu_event_pages() writes them last */
 	wait->pages = atomic_read(&events->pages);
 	wait->offset = READ_ONCE(events->offset);
 	return 0;

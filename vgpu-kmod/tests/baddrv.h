@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the misbehaving driver can be asked to do, on /dev/baddrvN for the Nth card it was bound to. */
+/* What the misbehaving driver can be asked to do, on /dev/baddrvN for the Nth card it has. */
 #ifndef BADDRV_H
 #define BADDRV_H
 

@@ -5,12 +5,12 @@
  *   fuzz [seed=N] [seconds=N] [cards=N]
  *
  * Each card has a daemon, a process with threads that make calls with arguments right and wrong and
- * touch its mappings; the misbehaving driver (module baddrv) is told to do things by other processes,
- * which also map the card, fork, move and unmap; and configuration space is written through sysfs,
- * drivers are unbound and bound, daemons are killed and begin again.
+ * touch its mappings; the misbehaving driver (module baddrv) is told to do things by other
+ * processes, which also map the card, fork, move and unmap; and configuration space is written
+ * through sysfs, drivers are unbound and bound, daemons are killed and begin again.
  *
- * Says nothing about what the calls return. What matters is the kernel's log, and that all memory is
- * given back.
+ * Says nothing about what the calls return. What matters is the kernel's log, and that all memory
+ * is given back.
  */
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tries each rule of the kernel shim, with the misbehaving driver (module baddrv) on the other side.
+ * Tries each rule of the kernel shim, with the misbehaving driver (module baddrv) on the other
+ * side.
  *
  *   rules [NAME...]      all, or those with these names
  *
@@ -487,9 +488,9 @@ static void test_kernel_writes(void)
 }
 
 /*
- * Maps registers and does what it is told: M says whether mapping them went well, w writes, r reads,
- * f forks a child that writes, m moves the mapping, p protects it from writing and back, s unmaps
- * one half, q ends.
+ * Maps registers and does what it is told: M says whether mapping them went well, w writes, r
+ * reads, f forks a child that writes, m moves the mapping, p protects it from writing and back, s
+ * unmaps one half, q ends.
  */
 struct mapper {
 	int fd;

@@ -185,7 +185,7 @@ struct vgpu_wait {
 #define VGPU_STATUS_INTX_OFF	(1U << 4)	/* the driver has disabled the interrupt pin */
 #define VGPU_STATUS_INTX_HIGH	(1U << 5)	/* the card asserts its interrupt pin */
 #define VGPU_STATUS_NO_TRAPS	(1U << 6)	/* the module was loaded with trap=poll */
-#define VGPU_STATUS_PLUG_FAILED	(1U << 7)	/* the last VGPU_PLUG failed; see the kernel's log */
+#define VGPU_STATUS_PLUG_FAILED	(1U << 7)	/* the last VGPU_PLUG failed, see the log */
 
 /**
  * struct vgpu_status - the state of a card
@@ -324,7 +324,7 @@ struct vgpu_interrupt {
  *
  * The pin is level triggered: while it is asserted, the driver's handler is called at once and
  * then again every few milliseconds, which is time for the daemon to see the driver's
- * acknowledgement and deassert the pin. The handler is not called while MSI is enabled, the driver
+ * acknowledgment and deassert the pin. The handler is not called while MSI is enabled, the driver
  * has set Interrupt Disable, or the card is not in D0; the level is kept, and shown in the PCI
  * status register, all the same. Fails with ENXIO for a card without a pin.
  */
