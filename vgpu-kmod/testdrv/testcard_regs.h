@@ -33,7 +33,7 @@
 #define TC_SCRATCH		0x010
 #define TC_MIRROR		0x014
 
-/* Commands. TC_ARG(0) to TC_ARG(3): the driver's. The others tell of the last one done: the card's. */
+/* Commands. TC_ARG(0) to TC_ARG(3) are the driver's; the card's tell of the last one done. */
 #define TC_COMMAND		0x020
 #define TC_ARG(n)		(0x024 + 4 * (n))
 #define TC_RESULT		0x034
@@ -116,7 +116,7 @@ struct tc_entry {
 #define TC_OP_FENCE		1	/* TC_FENCE = @value */
 #define TC_OP_TO_FB		2	/* from @address to the framebuffer */
 #define TC_OP_FROM_FB		3	/* from the framebuffer to @address */
-#define TC_OP_FILL		4	/* words of the framebuffer; @offset and @length divide by 4 */
+#define TC_OP_FILL		4	/* words; @offset and @length divide by 4 */
 #define TC_OP_COPY		5	/* from @address to @to */
 
 #endif

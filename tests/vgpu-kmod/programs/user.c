@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Uses whatever card there is, through its driver: any call, any mapping, while cards come and go. */
+/* Uses whatever card there is, through its driver, while cards come and go. */
 
 #include <dirent.h>
 #include <fcntl.h>
