@@ -158,6 +158,7 @@ static struct {
 } entries[] = {
 	{ .probe = { .symbol_name = "remap_pfn_range", .pre_handler = vgpu_remap_range } },
 	{ .probe = { .symbol_name = "remap_pfn_range_notrack", .pre_handler = vgpu_remap_range } },
+	{ .probe = { .symbol_name = "remap_pfn_range_complete", .pre_handler = vgpu_remap_range } },
 	{ .probe = { .symbol_name = "vmf_insert_pfn", .pre_handler = vgpu_insert_pfn } },
 	{ .probe = { .symbol_name = "vmf_insert_pfn_prot", .pre_handler = vgpu_insert_pfn } },
 };

@@ -287,6 +287,7 @@ static int vgpu_umap_wrap(struct vgpu_card *card, struct vm_area_struct *vma)
 /* What to do with the areas found; VGPU_WATCH only puts our operations in front. */
 enum vgpu_umap_do { VGPU_WATCH, VGPU_PROTECT, VGPU_REVOKE };
 
+/* What vgpu_protect_pte() is told and tells. */
 struct vgpu_protect {
 	const struct vgpu_bar *bar;
 	struct mm_struct *mm;
@@ -310,6 +311,24 @@ static int vgpu_protect_pte(pte_t *pte, unsigned long address, void *data)
 	return 0;
 }
 
+/* Page by page, as there may be holes, and pages of other sizes that are none of the registers. */
+static int vgpu_protect_area(struct vm_area_struct *vma, unsigned long start, unsigned long bytes,
+			     struct vgpu_protect *protect)
+{
+	unsigned long at, pfn;
+	int ret;
+
+	for (at = start; at < start + bytes; at += PAGE_SIZE) {
+		if (vgpu_follow_pfn(vma, at, &pfn) || PFN_PHYS(pfn) < protect->bar->base ||
+		    PFN_PHYS(pfn) - protect->bar->base >= protect->bar->bytes)
+			continue;
+		ret = apply_to_page_range(protect->mm, at, PAGE_SIZE, vgpu_protect_pte, protect);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 /*
  * All areas of an address space that lead to the card. Whether there are any goes to *areas, which
  * register pages were writable to *pages. The caller flushes the TLBs.
@@ -321,7 +340,7 @@ static int vgpu_umap_areas(struct vgpu_card *card, struct mm_struct *mm, bool fr
 	unsigned long start, bytes;
 	struct vm_area_struct *vma;
 	struct vgpu_umap *umap;
-	int ret;
+	int ret = 0;
 
 	for (vma = find_vma(mm, 0); vma; vma = find_vma(mm, vma->vm_end)) {
 		if (!(vma->vm_flags & VM_PFNMAP) || vgpu_daemon_owns(vma))
@@ -334,7 +353,7 @@ static int vgpu_umap_areas(struct vgpu_card *card, struct mm_struct *mm, bool fr
 		if (fresh) {
 			ret = vgpu_umap_wrap(card, vma);
 			if (ret)
-				return ret;
+				break;
 		}
 		umap = vgpu_umap_of(vma);
 		if (!umap || umap->card != card || !vgpu_umap_range(umap, vma, &start, &bytes))
@@ -345,12 +364,13 @@ static int vgpu_umap_areas(struct vgpu_card *card, struct mm_struct *mm, bool fr
 			atomic64_inc(&card->revocations);
 		} else if (what == VGPU_PROTECT && umap->bar == VGPU_REGISTERS &&
 			   (vma->vm_flags & VM_SHARED)) {
-			/* Errors are holes in the page table: nothing mapped, nothing to do. */
-			apply_to_existing_page_range(mm, start, bytes, vgpu_protect_pte, &protect);
+			ret = vgpu_protect_area(vma, start, bytes, &protect);
+			if (ret)
+				break;
 		}
 	}
 	*pages |= protect.pages;
-	return 0;
+	return ret;
 }
 
 /* The entry at or after *at that belongs to the card; NULL if there is none. */
