@@ -435,6 +435,9 @@ static void give_back(struct vgpu_bar_memory *memory)
 		       memory->bytes >> 10, &memory->base, ret);
 		return;
 	}
+	/* Somebody may still have it mapped. */
+	if (!vgpu_watched)
+		return;
 	if (!memory->page)
 		gen_pool_free(reserved, memory->base, memory->bytes);
 	for (i = 0; i < memory->blocks; i++)

@@ -22,6 +22,7 @@ module_param_named(irq_rate, vgpu_irq_rate, uint, 0644);
 MODULE_PARM_DESC(irq_rate, "Interrupts per second that a card may send; 0 for no limit (default 100000)");
 
 bool vgpu_traps;
+bool vgpu_watched = true;
 struct workqueue_struct *vgpu_wq;
 
 static int vgpu_check_machine(void)
@@ -54,8 +55,13 @@ static int __init vgpu_init(void)
 	if (ret)
 		goto fail_bar;
 	ret = vgpu_probes_init();
-	if (ret)
+	if (ret && vgpu_traps)
 		goto fail_probes;
+	if (ret) {
+		/* Polling needs no probes. But nobody knows who maps a card then. */
+		pr_warn("mappings are not watched: the memory of cards is never given back\n");
+		vgpu_watched = false;
+	}
 	ret = vgpu_host_init();
 	if (ret)
 		goto fail_host;

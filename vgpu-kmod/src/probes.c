@@ -221,6 +221,8 @@ int vgpu_probes_init(void)
 		if (ret)
 			goto fail;
 	}
+	if (!vgpu_traps)
+		return 0;
 	for_each_kernel_tracepoint(vgpu_find_tracepoint, NULL);
 	for (i = 0; i < ARRAY_SIZE(tracepoints); i++) {
 		ret = -ENOENT;

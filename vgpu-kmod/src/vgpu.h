@@ -270,6 +270,7 @@ struct vgpu_card {
 /* main.c */
 extern struct workqueue_struct *vgpu_wq;
 extern bool vgpu_traps;
+extern bool vgpu_watched;
 extern unsigned int vgpu_poll_ms;
 extern unsigned int vgpu_irq_rate;
 
