@@ -185,7 +185,7 @@ void vgpu_card_close(struct vgpu_card *card)
 	queue_work(vgpu_wq, &card->plug_work);
 	flush_work(&card->plug_work);
 	WRITE_ONCE(card->gone, true);
-	flush_work(&card->config.revoke_work);
+	vgpu_daemon_gone(card);
 	vgpu_card_put(card);
 }
 

@@ -139,8 +139,20 @@ int vgpu_daemon_mmap(struct vgpu_card *card, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* Takes pages out of all of the daemon's mappings of a range of offsets. */
+/*
+ * Takes pages out of all of the daemon's mappings of a range of offsets. Under dma.revoke_lock,
+ * held for writing.
+ */
 void vgpu_daemon_unmap(struct vgpu_card *card, u64 offset, u64 bytes)
 {
-	unmap_mapping_range(card->mapping, card_offset(card) + offset, bytes, 1);
+	if (card->mapping)
+		unmap_mapping_range(card->mapping, card_offset(card) + offset, bytes, 1);
+}
+
+/* The file is gone, and all mappings of it; its address space may go now as well. */
+void vgpu_daemon_gone(struct vgpu_card *card)
+{
+	down_write(&card->dma.revoke_lock);
+	card->mapping = NULL;
+	up_write(&card->dma.revoke_lock);
 }

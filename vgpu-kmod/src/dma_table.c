@@ -203,8 +203,8 @@ static void dma_revoke(struct vgpu_card *card, u64 address, u64 size)
 	 * seen it holds this for reading, and has inserted its page when we get it.
 	 */
 	down_write(&card->dma.revoke_lock);
-	up_write(&card->dma.revoke_lock);
 	vgpu_daemon_unmap(card, VGPU_MMAP_DMA + address, size);
+	up_write(&card->dma.revoke_lock);
 	atomic64_inc(&card->revocations);
 }
 

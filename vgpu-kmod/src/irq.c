@@ -363,11 +363,12 @@ int vgpu_irq_intx(struct vgpu_card *card, bool level)
 		return -ENXIO;
 	if (mutex_lock_interruptible(&irq->lock))
 		return -EINTR;
-	if (!level || irq->intx_level || vgpu_irq_permitted(irq)) {
+	if (level && !irq->intx_level && !vgpu_irq_permitted(irq)) {
+		atomic64_inc(&irq->refused);
+		ret = -EBUSY;
+	} else if (level != irq->intx_level) {
 		WRITE_ONCE(irq->intx_level, level);
 		vgpu_irq_intx_kick(card);
-	} else {
-		ret = -EBUSY;
 	}
 	mutex_unlock(&irq->lock);
 	return ret;

@@ -6,7 +6,7 @@
  * it is gone. Probes where page frames are put into a process's page table tell which processes to
  * look at; what is really mapped there is read from the page tables later, when it may be slept.
  *
- * A return probe can be missed when too many calls are under way at once. Then a mapping may exist
+ * A call can be missed, when too many are under way at once, for example. Then a mapping may exist
  * that nobody knows of, and the memory is never given back (vgpu_probes_missed()).
  */
 #include <linux/kprobes.h>
@@ -169,11 +169,12 @@ static const char * const required[] = { "ioremap", "iounmap", "remap_pfn_range"
 static struct {
 	const char *name;
 	void *probe;
+	bool traps_only;
 	struct tracepoint *found;
 	bool on;
 } tracepoints[] = {
-	{ "page_fault_kernel", vgpu_page_fault_kernel },
-	{ "sched_process_fork", vgpu_umap_fork },
+	{ "page_fault_kernel", vgpu_page_fault_kernel, true },
+	{ "sched_process_fork", vgpu_umap_fork, false },
 };
 
 static int vgpu_check_probe(const char *name, int error)
@@ -221,10 +222,10 @@ int vgpu_probes_init(void)
 		if (ret)
 			goto fail;
 	}
-	if (!vgpu_traps)
-		return 0;
 	for_each_kernel_tracepoint(vgpu_find_tracepoint, NULL);
 	for (i = 0; i < ARRAY_SIZE(tracepoints); i++) {
+		if (tracepoints[i].traps_only && !vgpu_traps)
+			continue;
 		ret = -ENOENT;
 		if (tracepoints[i].found)
 			ret = tracepoint_probe_register(tracepoints[i].found, tracepoints[i].probe,
@@ -265,7 +266,7 @@ void vgpu_probes_exit(void)
 	}
 }
 
-/* Calls of ioremap() and iounmap() that nobody saw return. */
+/* Calls that were not observed, as another probe was just being handled, or too many were. */
 unsigned long vgpu_probes_missed(void)
 {
 	unsigned long missed = 0;
@@ -274,5 +275,8 @@ unsigned long vgpu_probes_missed(void)
 	for (i = 0; i < ARRAY_SIZE(returns); i++)
 		if (returns[i].on)
 			missed += returns[i].probe.nmissed + returns[i].probe.kp.nmissed;
+	for (i = 0; i < ARRAY_SIZE(entries); i++)
+		if (entries[i].on)
+			missed += entries[i].probe.nmissed;
 	return missed;
 }

@@ -197,7 +197,8 @@ struct vgpu_irq {
  * @id: its number
  * @what: as it was created
  * @owner: the process it belongs to; for comparing only
- * @mapping: the daemon's file's address space, in which the card's offsets are its own
+ * @mapping: the daemon's file's address space, in which the card's offsets are its own; NULL when
+ *	the file is gone
  * @bars: the memory
  * @config: configuration space
  * @events: what happened
@@ -353,6 +354,7 @@ void vgpu_umap_revoke(struct vgpu_card *card);
 int vgpu_daemon_mmap(struct vgpu_card *card, struct vm_area_struct *vma);
 bool vgpu_daemon_owns(struct vm_area_struct *vma);
 void vgpu_daemon_unmap(struct vgpu_card *card, u64 offset, u64 bytes);
+void vgpu_daemon_gone(struct vgpu_card *card);
 
 /* dma_ops.c */
 extern const struct dma_map_ops vgpu_dma_ops;

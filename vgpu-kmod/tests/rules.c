@@ -3,7 +3,8 @@
  * Tries each rule of the kernel shim, with the misbehaving driver (module baddrv) on the other
  * side.
  *
- *   rules [NAME...]      all, or those with these names
+ *   rules [NAME...]      all, or those with these names; with the module's option trap=poll,
+ *                        those that are of use then
  *
  * The last line says how many failed.
  */
@@ -1057,39 +1058,80 @@ static void test_idle(void)
 	end(&t);
 }
 
+/* Only where the module was loaded with trap=poll. */
+static void test_polling(void)
+{
+	struct test t = begin();
+	struct bad_register reg = { .offset = 8, .value = 3 };
+	struct vgpu_wait wait;
+	struct vgpu_arm armed;
+	int i;
+
+	check(status_of(t.fd).flags & VGPU_STATUS_NO_TRAPS, "traps");
+	for (i = 0; i < 5; i++) {
+		armed = arm(t.fd);
+		check(armed.pages == 0xf, "pages %#x", armed.pages);
+		check(!(wait_for(t.fd, 0).events & VGPU_EVENT_POLL), "it is early");
+		wait = wait_for(t.fd, 1000);
+		check(wait.events & VGPU_EVENT_POLL, "events %#x", wait.events);
+	}
+	armed = arm(t.fd);
+	check(armed.events == VGPU_EVENT_POLL, "events %#x", armed.events);
+	expect(call(t.drv, BAD_WRITE, &reg), 0, "a write");
+	check(!wait_for(t.fd, 0).kernel_writes, "a write was trapped");
+	check(t.registers[2] == 3, "the daemon reads %u", t.registers[2]);
+	end(&t);
+}
+
+static int polling(void)
+{
+	char mode[16] = "";
+	int fd = open("/sys/module/vgpu/parameters/trap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, mode, sizeof(mode) - 1) < 0)
+		fail("the module vgpu is not loaded");
+	close(fd);
+	return !strncmp(mode, "poll", 4);
+}
+
+/* When a test is of use: with write traps, with polling, or both. */
+enum modes { TRAPS = 1, POLL = 2, BOTH = 3 };
+
 static const struct {
 	const char *name;
 	void (*run)(void);
+	enum modes modes;
 } tests[] = {
-	{ "version", test_version },
-	{ "create", test_create },
-	{ "owner", test_owner },
-	{ "mmap", test_mmap },
-	{ "kernel-writes", test_kernel_writes },
-	{ "user-writes", test_user_writes },
-	{ "user-faults", test_user_faults },
-	{ "sysfs", test_sysfs },
-	{ "dma", test_dma },
-	{ "msi", test_msi },
-	{ "intx", test_intx },
-	{ "unplug", test_unplug },
-	{ "forgetful", test_forgetful },
-	{ "cards", test_cards },
-	{ "idle", test_idle },
-	{ "kill", test_kill },
-	{ "sizes", test_sizes },
+	{ "version", test_version, BOTH },
+	{ "create", test_create, BOTH },
+	{ "owner", test_owner, BOTH },
+	{ "mmap", test_mmap, BOTH },
+	{ "kernel-writes", test_kernel_writes, TRAPS },
+	{ "user-writes", test_user_writes, TRAPS },
+	{ "user-faults", test_user_faults, TRAPS },
+	{ "sysfs", test_sysfs, TRAPS },
+	{ "dma", test_dma, BOTH },
+	{ "msi", test_msi, BOTH },
+	{ "intx", test_intx, BOTH },
+	{ "unplug", test_unplug, TRAPS },
+	{ "forgetful", test_forgetful, BOTH },
+	{ "cards", test_cards, TRAPS },
+	{ "idle", test_idle, TRAPS },
+	{ "kill", test_kill, TRAPS },
+	{ "sizes", test_sizes, BOTH },
+	{ "polling", test_polling, POLL },
 };
 
 int main(int argc, char **argv)
 {
 	size_t i;
-	int j, wanted, before;
+	int j, wanted, before, mode = polling() ? POLL : TRAPS;
 
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
 		for (wanted = argc < 2, j = 1; j < argc; j++)
 			wanted |= !strcmp(argv[j], tests[i].name);
-		if (!wanted)
+		if (!wanted || !(tests[i].modes & mode))
 			continue;
 		printf("%s\n", tests[i].name);
 		fflush(stdout);
