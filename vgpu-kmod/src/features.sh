@@ -66,7 +66,7 @@ if [ ! -f "$probes/BASE.o" ]; then
 fi
 {
 	echo "/* SPDX-License-Identifier: GPL-2.0-only */"
-	echo "/* Written by features.sh for $(make -s -C "$headers" kernelrelease 2>/dev/null). */"
+	echo "/* Written by features.sh for $(make -s --no-print-directory -C "$headers" kernelrelease 2>/dev/null). */"
 	for object in $objects; do
 		[ ! -f "$probes/$object" ] || echo "#define VGPU_HAVE_${object%.o} 1"
 	done
