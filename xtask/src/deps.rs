@@ -80,6 +80,8 @@ pub const FLEX: Tool = Tool { program: "flex", package: "flex" };
 pub const BC: Tool = Tool { program: "bc", package: "bc" };
 /// Builds kernels.
 pub const PERL: Tool = Tool { program: "perl", package: "perl" };
+/// Looks at PCI devices, and pokes them.
+pub const PCIUTILS: Tool = Tool { program: "setpci", package: "pciutils" };
 /// Used in the guest.
 pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 

@@ -18,5 +18,6 @@ pub mod run;
 pub mod schedulers;
 pub mod table;
 pub mod test;
+pub mod vgpu;
 pub mod vm;
 pub mod workspace;

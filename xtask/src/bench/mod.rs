@@ -3,6 +3,7 @@
 //! A benchmark is a line in [`BENCHES`] and a function that returns a [`Report`]. Its result goes to
 //! target/bench/NAME.json, and from there into the README's table ([`readme`]).
 
+mod kmod;
 mod nbd;
 pub mod readme;
 pub mod report;
@@ -41,6 +42,11 @@ pub const BENCHES: &[Bench] = &[
         name: "ublk",
         about: "the front ends beside their peers: ublk in the kernel lab, NBD, vhost-user-blk, qcow2",
         run: ublk::run,
+    },
+    Bench {
+        name: "kmod",
+        about: "a card that is not there: trapped writes, arming, interrupts, idleness",
+        run: kmod::run,
     },
     Bench { name: "nbd", about: "the NBD front end beside nbdkit", run: nbd::run },
     Bench { name: "vhost", about: "vhost-user-blk against qemu-storage-daemon", run: vhost::run },

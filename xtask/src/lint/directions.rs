@@ -24,6 +24,7 @@ pub const IO_CRATES: &[&str] = &[
     "indicatif",
     "io-uring",
     "libc",
+    "memmap2",
     "mio",
     "nix",
     "rustix",
@@ -62,7 +63,7 @@ pub const PERMITS: &[Permit] = &[
     // End-to-end tests look at results with the types that wrote them.
     Permit {
         package: "e2e",
-        workspace: &["daemonkit", "labplot", "ublk-vpt", "vpt-model"],
+        workspace: &["daemonkit", "labplot", "ublk-vpt", "vcd-drm", "vpt-model"],
         io: None,
     },
 ];

@@ -13,6 +13,12 @@ const PROGRAM: &str = "ublk-vpt";
 /// The folder of tests/ whose tests run in the kernel lab.
 pub(super) const LAB: &str = "lab";
 
+/// The one whose tests try the module vgpu there, in a boot of their own.
+pub(super) const VGPU: &str = "vgpu-kmod";
+
+/// All of these.
+const LABS: [&str; 2] = [LAB, VGPU];
+
 /// One part of the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
@@ -30,18 +36,23 @@ impl Area {
     /// Arguments that select its packages. The program is built with its tests, so that one choice of
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
-        let names = if self.end_to_end { vec![END_TO_END, PROGRAM] } else { vec![&*self.name] };
+        let names = match self.folder.as_deref() {
+            Some(VGPU) => vec![END_TO_END],
+            _ if self.end_to_end => vec![END_TO_END, PROGRAM],
+            _ => vec![&*self.name],
+        };
         names.iter().flat_map(|name| ["-p".to_owned(), (*name).to_owned()]).collect()
     }
 
-    /// Whether it includes the tests of the kernel lab.
-    pub fn has_lab(&self) -> bool {
-        self.end_to_end && self.folder.as_deref().is_none_or(|folder| folder == LAB)
+    /// The folders of tests in the kernel lab that it includes.
+    pub fn labs(&self) -> Vec<&'static str> {
+        let chosen = |lab: &&str| self.folder.as_deref().is_none_or(|folder| folder == *lab);
+        LABS.into_iter().filter(|lab| self.end_to_end && chosen(lab)).collect()
     }
 
     /// Whether it includes any other tests.
     pub fn has_others(&self) -> bool {
-        self.folder.as_deref() != Some(LAB)
+        self.folder.as_deref().is_none_or(|folder| !LABS.contains(&folder))
     }
 
     /// The nextest expression for its tests, when [`Area::packages`] selects more than them.
@@ -51,6 +62,11 @@ impl Area {
             None => self.end_to_end.then(|| format!("package({END_TO_END})")),
         }
     }
+}
+
+/// The folders of tests in the kernel lab, when everything is to be tested.
+pub fn all_labs() -> Vec<&'static str> {
+    LABS.to_vec()
 }
 
 /// Every area of the workspace, packages first.
@@ -68,10 +84,14 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
         });
         let tests = package.targets.iter().filter(|target| target.kind == ["test"]);
         for test in tests.filter(|_| end_to_end) {
-            let place = if test.name == LAB { ", in the kernel lab" } else { "" };
+            let how = match &*test.name {
+                LAB => "end to end, with the real program, in the kernel lab",
+                VGPU => "the module vgpu and cards that are not there, in the kernel lab",
+                _ => "end to end, with the real program",
+            };
             folders.push(Area {
                 name: test.name.clone(),
-                about: format!("tests/{}: end to end, with the real program{place}", test.name),
+                about: format!("tests/{}: {how}", test.name),
                 end_to_end,
                 folder: Some(test.name.clone()),
             });
@@ -103,11 +123,15 @@ mod tests {
         let cli = find(&areas, "cli").expect("a folder");
         assert_eq!(cli.packages(), ["-p", "e2e", "-p", "ublk-vpt"]);
         assert_eq!(cli.filter().as_deref(), Some("package(e2e) & binary(=cli)"));
-        assert!(cli.has_others() && !cli.has_lab());
+        assert!(cli.has_others() && cli.labs().is_empty());
         let lab = find(&areas, LAB).expect("a folder");
-        assert!(lab.has_lab() && !lab.has_others());
+        assert!(lab.labs() == [LAB] && !lab.has_others());
+        let vgpu = find(&areas, VGPU).expect("a folder");
+        assert!(vgpu.labs() == [VGPU] && !vgpu.has_others());
+        assert_eq!(vgpu.packages(), ["-p", "e2e"], "nothing of the disks is needed");
         let all = find(&areas, END_TO_END).expect("a package");
-        assert!(all.has_lab() && all.has_others());
+        assert!(all.labs() == LABS && all.has_others());
+        assert!(find(&areas, "vpt-model").expect("a package").labs().is_empty());
         let error = find(&areas, "nothing").expect_err("unknown").to_string();
         assert!(error.contains("there are: ") && error.contains("xtask"), "{error}");
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`areas`]: what `--only` may name
 //! - [`tally`]: what passed, failed and was skipped
-//! - [`lab`]: tests that run in the kernel lab
+//! - [`lab`]: tests that run in the kernel lab, and what they find there
 //! - [`junit`], [`libtest`]: reading the two runners' reports
 //!
 //! A test that cannot run on a machine prints `SKIP: its-name: reason` and returns. It is counted as
@@ -90,8 +90,9 @@ impl Run<'_> {
             // Those of the lab skip themselves here, and have their turn now.
             tally.skipped.retain(|(_, reason)| !lab::is_elsewhere(reason));
         }
-        if self.area.is_none_or(Area::has_lab) {
-            tally.add(timed("kernel lab", || lab::run(&packages))?);
+        for folder in self.area.map_or_else(areas::all_labs, Area::labs) {
+            let name = format!("kernel lab, tests/{folder}");
+            tally.add(timed(&name, || lab::run(folder, &packages))?);
         }
         let documented = self.documented();
         if !documented.is_empty() {

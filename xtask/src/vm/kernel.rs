@@ -57,6 +57,11 @@ impl Kernel {
         self.root.join("boot").join(format!("vmlinuz-{}", self.release))
     }
 
+    /// Where modules are built: `make -C THIS M=FOLDER`.
+    pub fn build(&self) -> PathBuf {
+        self.modules().join("build")
+    }
+
     /// Its modules.
     pub fn modules(&self) -> PathBuf {
         self.root.join("lib/modules").join(&self.release)

@@ -183,6 +183,12 @@ impl LabResult {
     }
 }
 
+/// Brings a kernel and what unpacks it, so that modules can be built for it before a run.
+pub fn bring(choice: &Choice) -> Result<kernel::Kernel> {
+    deps::ensure(virtme::TOOLS)?;
+    kernel::ensure(&Place::here()?, choice)
+}
+
 /// Boots, runs the command, and waits for its end. What it prints goes to `sink` as it comes.
 ///
 /// Brings what is missing first: packages, virtme-ng, the kernel. Fails when it cannot, or when the

@@ -1,0 +1,9 @@
+//! What plays a PCI graphics card that is not there.
+//!
+//! - [`shim`]: the card as the kernel module `vgpu` shows it to its daemon: registers, pixels, DMA,
+//!   interrupts
+//!
+//! Two programs in `examples/` use it: `answer` is the smallest card, `testcard` the one that the
+//! driver in `vgpu-kmod/testdrv` is for.
+
+pub mod shim;

@@ -1,0 +1,92 @@
+//! What each test program of the lab finds inside.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::run::{self, Interrupt};
+use crate::test::areas::VGPU;
+use crate::vgpu;
+use crate::vm::kernel::Kernel;
+use crate::vm::{Choice, LabRun};
+use crate::workspace::{self, cargo};
+
+/// Where files are inside: the lab reads the machine's own over a slow file system, programs once for
+/// every time they are started.
+const INSIDE: &str = "/run/lab-bin";
+
+/// What cannot be missing in the lab; a test that lacks it there fails.
+const REQUIRED: &str = "lab,root,fuse,loop,fio,e2fsprogs";
+
+/// Set to another of the lab's kernels, to run the tests of a module there.
+const KERNEL: &str = "VPT_LAB_KERNEL";
+
+/// Passed on: how long tests of a module go on.
+const LONG: &str = "VGPU_LONG";
+
+/// Which kernel the tests of a folder run on.
+pub(super) fn kernel(folder: &str) -> Result<Choice> {
+    match std::env::var(KERNEL) {
+        Ok(version) if folder == VGPU => Choice::stock(&version).context(KERNEL),
+        _ => Ok(Choice::default()),
+    }
+}
+
+/// The run for a folder of tests/, on a kernel that is there.
+pub(super) fn run(
+    folder: &str,
+    tests: &Path,
+    choice: Choice,
+    kernel: &Kernel,
+    interrupt: &Interrupt,
+) -> Result<LabRun> {
+    // Cargo puts it into target/debug/deps.
+    let debug = tests.ancestors().nth(2).context("the test program has no folder")?;
+    let kept = debug.with_file_name("lab").join("bin").join(folder);
+    std::fs::create_dir_all(&kept).with_context(|| kept.display().to_string())?;
+    let tests = workspace::stripped(tests, &kept.join("tests"))?;
+    let mut run = LabRun::new([""; 0]);
+    run.kernel = choice;
+    let mut files = vec![tests];
+    if folder == VGPU {
+        files.extend(vgpu::build(kernel, interrupt)?);
+        run.env.push(("VGPU_LAB".to_owned(), INSIDE.to_owned()));
+        run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
+    } else {
+        files.push(ublk(debug, &kept)?);
+        run.env.push(("UBLK_VPT_BIN".to_owned(), format!("{INSIDE}/ublk")));
+    }
+    run.env.push(("UBLK_VPT_REQUIRE".to_owned(), REQUIRED.to_owned()));
+    run.env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
+    run.command = vec!["sh".to_owned(), "-c".to_owned(), script(&files)];
+    Ok(run)
+}
+
+fn ublk(debug: &Path, kept: &Path) -> Result<PathBuf> {
+    let profile = "emulated";
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--package", "ublk-vpt", "--profile", profile]);
+    anyhow::ensure!(run::passes(&mut build)?, "cannot build `ublk` for the kernel lab");
+    workspace::stripped(&debug.with_file_name(profile).join("ublk"), &kept.join("ublk"))
+}
+
+/// One after the other: the tests share the kernel, its modules and its devices.
+fn script(files: &[PathBuf]) -> String {
+    let files: Vec<_> = files.iter().map(|file| format!("'{}'", file.display())).collect();
+    format!(
+        "mkdir -p {INSIDE} && cp {} {INSIDE}/ && \
+         exec {INSIDE}/tests --test-threads=1 --show-output",
+        files.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_copied_before_the_tests_begin() {
+        let script = script(&["/t/tests".into(), "/t/vgpu.ko".into()]);
+        assert!(script.contains("cp '/t/tests' '/t/vgpu.ko' /run/lab-bin/ && exec"), "{script}");
+    }
+}

@@ -1,0 +1,170 @@
+//! Tests in the kernel lab: tests/lab and tests/vgpu-kmod. Built here, run in one boot for each of these
+//! folders, counted with the others.
+//!
+//! - [`guest`]: what a test program finds inside
+
+mod guest;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::areas::END_TO_END;
+use super::libtest;
+use super::tally::Tally;
+use crate::run::{self, Interrupt};
+use crate::vm::{self, Channel, End, LabResult};
+use crate::workspace::cargo;
+
+/// How long all tests of a folder may take together, the boot included.
+const LIMIT: Duration = Duration::from_secs(1500);
+
+/// The same where a number of minutes is set, for rounds that nobody waits for.
+const LIMIT_MINUTES: &str = "VPT_LAB_MINUTES";
+
+/// Whether a test skipped itself because it runs in the lab only.
+pub fn is_elsewhere(reason: &str) -> bool {
+    reason.starts_with("lab: runs in the kernel lab only")
+}
+
+/// Builds and runs the tests of a folder. Where the lab cannot be had, that is one skipped step with the
+/// reason.
+pub fn run(folder: &str, packages: &[String]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let Some(program) = build(folder, packages)? else {
+        tally.fail(folder, &format!("cargo built no test program for tests/{folder}"));
+        return Ok(tally);
+    };
+    let interrupt = Interrupt::install()?;
+    let choice = guest::kernel(folder)?;
+    let kernel = match vm::bring(&choice) {
+        Ok(kernel) => kernel,
+        Err(error) => {
+            tally.skipped.push((folder.to_owned(), format!("lab: {error:#}")));
+            return Ok(tally);
+        }
+    };
+    let mut lab = guest::run(folder, &program, choice, &kernel, &interrupt)?;
+    lab.timeout = limit()?;
+    let mut text = Vec::new();
+    let done = vm::run_in_lab(&lab, &interrupt, &mut |channel, bytes| {
+        // What the terminal does with it is not the tests' matter.
+        let _ = std::io::stderr().lock().write_all(bytes);
+        if channel == Channel::Out {
+            text.extend_from_slice(bytes);
+        }
+    });
+    interrupt.check()?;
+    match done {
+        Ok(result) => Ok(judge(folder, lab.timeout, &result, &String::from_utf8_lossy(&text))),
+        Err(error) => {
+            tally.skipped.push((folder.to_owned(), format!("lab: {error:#}")));
+            Ok(tally)
+        }
+    }
+}
+
+fn limit() -> Result<Duration> {
+    let Ok(minutes) = std::env::var(LIMIT_MINUTES) else { return Ok(LIMIT) };
+    Ok(Duration::from_secs(60 * minutes.parse::<u64>().context(LIMIT_MINUTES)?))
+}
+
+/// The count of a run: what libtest said, and what went wrong around it.
+fn judge(folder: &str, limit: Duration, result: &LabResult, text: &str) -> Tally {
+    let mut tally = libtest::read(text);
+    for complaint in result.complaints(limit) {
+        // The path of the log is no failure of its own.
+        if complaint.starts_with("the kernel's log") {
+            tally.remarks.push(complaint);
+        } else {
+            tally.fail(folder, &complaint);
+        }
+    }
+    if !result.passed() && tally.failed == 0 {
+        let how = match result.end {
+            End::Exited(code) => format!("ended with status {code}"),
+            _ => "did not end".to_owned(),
+        };
+        tally.fail(
+            folder,
+            &format!("its program {how}, without naming a test; see its output above"),
+        );
+    }
+    tally
+}
+
+/// Builds the test program; its path as cargo says it.
+fn build(folder: &str, packages: &[String]) -> Result<Option<PathBuf>> {
+    let mut command: Command = cargo();
+    command.args(["test", "--no-run", "--quiet", "--test", folder]).args(packages);
+    command.args(["--message-format", "json"]);
+    let limit = Duration::from_secs(3600);
+    let text = run::output(&mut command, limit, &Interrupt::never())
+        .context("cannot build the tests of the kernel lab")?;
+    Ok(executable(&text, folder))
+}
+
+/// The path of a folder's test program among cargo's messages.
+fn executable(messages: &str, folder: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| {
+            message["target"]["name"] == folder
+                && message["target"]["kind"] == serde_json::json!(["test"])
+                && message["package_id"].as_str().is_some_and(|id| id.contains(END_TO_END))
+        })
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(end: End, trouble: &[&str]) -> LabResult {
+        let trouble = trouble.iter().map(|line| (*line).to_owned()).collect();
+        LabResult { end, trouble, console: "console.log".into(), out: "out".into() }
+    }
+
+    const GOOD: &str = "test a ... ok\ntest b ... ok\nSKIP: b: root: none\n\
+                        test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n";
+
+    #[test]
+    fn counts_as_other_tests() {
+        let tally = judge("lab", LIMIT, &result(End::Exited(0), &[]), GOOD);
+        assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (1, 0, 1));
+    }
+
+    #[test]
+    fn trouble_in_the_kernel_s_log_is_a_failure_though_all_tests_passed() {
+        let tally = judge(
+            "lab",
+            LIMIT,
+            &result(End::Exited(0), &["WARNING: CPU: 0 PID: 1 at a.c:1"]),
+            GOOD,
+        );
+        assert_eq!(tally.failed, 1);
+        assert_eq!(tally.failures, ["lab: kernel: WARNING: CPU: 0 PID: 1 at a.c:1"]);
+        assert_eq!(tally.remarks, ["the kernel's log: console.log"]);
+    }
+
+    #[test]
+    fn a_run_that_says_nothing_is_a_failure() {
+        for end in [End::Exited(101), End::NoResult, End::Watchdog] {
+            assert_eq!(judge("lab", LIMIT, &result(end, &[]), "test a ... ").failed, 1, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn finds_the_program() {
+        let text = r#"{"reason":"compiler-artifact","package_id":"path+file:///w/tests#e2e@0.1.0","target":{"name":"e2e","kind":["lib"]},"executable":null}
+not json
+{"reason":"compiler-artifact","package_id":"path+file:///w/tests#e2e@0.1.0","target":{"name":"lab","kind":["test"]},"executable":"/w/target/debug/deps/lab-1"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(text, "lab"), Some(PathBuf::from("/w/target/debug/deps/lab-1")));
+        assert_eq!(executable("{}", "lab"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! What the kernel lab needs for cards that are not there: the shim and the test driver as modules for
+//! one of its kernels, and the programs around them.
+//!
+//! All of it is built on this machine, in target/vgpu; the source tree stays as it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::deps::{self, Tool};
+use crate::run::{self, Interrupt};
+use crate::vm::kernel::Kernel;
+use crate::workspace::{self, cargo};
+
+/// What builds modules and programs. Debian's kernels name their compiler by its version.
+const TOOLS: &[Tool] =
+    &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
+/// The shim has a Makefile that builds elsewhere; the test driver's sources are copied.
+const SHIM: &str = "vgpu-kmod";
+const DRIVER: &str = "vgpu-kmod/testdrv";
+/// Tests of the shim in C, with a Makefile as the shim's: programs, and a driver that misbehaves.
+const TESTS: &str = "vgpu-kmod/tests";
+const TEST_PROGRAMS: [&str; 2] = ["rules", "fuzz"];
+/// The example programs of vcd-drm that play cards.
+const CARDS: [&str; 2] = ["answer", "testcard"];
+/// Programs in C: their name, and the folder that has their sources.
+const PROGRAMS: [(&str, &str); 2] =
+    [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
+/// No single step takes longer.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// Builds everything for a kernel; returns the files, each to be put into one folder in the lab.
+pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
+    deps::ensure(TOOLS)?;
+    let target = workspace::metadata()?.target_directory;
+    let folder = target.join("vgpu");
+    let modules = folder.join(&kernel.release);
+    let mut files = vec![
+        shim(kernel, &modules.join("shim"), interrupt)?,
+        driver(kernel, &modules.join("testdrv"), interrupt)?,
+    ];
+    files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
+    for (name, sources) in PROGRAMS {
+        files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
+    }
+    files.extend(cards(&target, &folder)?);
+    Ok(files)
+}
+
+fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    let mut make = make(&workspace::root().join(SHIM));
+    make.arg(format!("KDIR={}", kernel.build().display()));
+    make.arg(format!("BUILD={}", to.display())).arg("modules");
+    made(make, kernel, to.join("vgpu.ko"), interrupt)
+}
+
+fn driver(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    copy_sources(to)?;
+    let mut make = make(&kernel.build());
+    make.arg(format!("M={}", to.display())).arg("modules");
+    made(make, kernel, to.join("testcard.ko"), interrupt)
+}
+
+fn shim_tests(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
+    let folder = workspace::root().join(TESTS);
+    let build = format!("BUILD={}", to.display());
+    let mut programs = Command::new("make");
+    programs.arg("-C").arg(&folder).args([&*build, "all"]);
+    run::output(programs.env_remove("CFLAGS"), LIMIT, interrupt)?;
+    let mut driver = make(&folder);
+    driver.args([&*build, "baddrv"]).arg(format!("KDIR={}", kernel.build().display()));
+    let mut files = vec![made(driver, kernel, to.join("baddrv/baddrv.ko"), interrupt)?];
+    files.extend(TEST_PROGRAMS.map(|name| to.join(name)));
+    Ok(files)
+}
+
+/// Where Kbuild may write. What has not changed keeps its time, so that it is not built again.
+fn copy_sources(to: &Path) -> Result<()> {
+    let root = workspace::root();
+    for file in workspace::files()? {
+        let Ok(inside) = file.strip_prefix(DRIVER) else { continue };
+        let copy = to.join(inside);
+        let text = fs::read(root.join(&file)).with_context(|| file.display().to_string())?;
+        if fs::read(&copy).is_ok_and(|old| old == text) {
+            continue;
+        }
+        let folder = copy.parent().unwrap_or(to);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&copy, text))
+            .with_context(|| format!("cannot write {}", copy.display()))?;
+    }
+    Ok(())
+}
+
+/// Builds modules, without warnings.
+fn make(folder: &Path) -> Command {
+    let mut make = Command::new("make");
+    make.arg("-C").arg(folder);
+    // Types for BPF would need the kernel's own, which the headers do not have.
+    make.args(["KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "-j2"]);
+    // This machine's settings are for its own builds.
+    make.env_remove("MAKEFLAGS").env_remove("CFLAGS");
+    make
+}
+
+fn made(
+    mut make: Command,
+    kernel: &Kernel,
+    module: PathBuf,
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
+    let told = run::output(&mut make, LIMIT, interrupt);
+    told.with_context(|| format!("no {} for Linux {}", module.display(), kernel.release))?;
+    ensure!(module.is_file(), "make made no {}", module.display());
+    Ok(module)
+}
+
+fn program(to: &Path, name: &str, sources: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    let entries = fs::read_dir(sources).with_context(|| sources.display().to_string())?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "c"));
+    files.sort();
+    let program = to.join(name);
+    let mut compiler = Command::new("gcc");
+    compiler.args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]);
+    compiler.arg("-I").arg(workspace::root().join("vgpu-kmod/include/uapi"));
+    compiler.arg("-o").arg(&program).args(files);
+    run::output(&mut compiler, LIMIT, interrupt)?;
+    Ok(program)
+}
+
+/// The programs that play cards, small and quick for the emulator.
+fn cards(target: &Path, to: &Path) -> Result<Vec<PathBuf>> {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--package", "vcd-drm", "--profile", "emulated"]);
+    build.args(CARDS.iter().flat_map(|name| ["--example", name]));
+    ensure!(run::passes(&mut build)?, "cannot build the programs that play cards");
+    let built = target.join("emulated/examples");
+    CARDS.iter().map(|name| workspace::stripped(&built.join(name), &to.join(name))).collect()
+}
