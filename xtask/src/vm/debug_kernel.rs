@@ -122,8 +122,8 @@ fn configure(source: &Path) -> Result<()> {
     kernel::write(&wanted, &format!("{CONFIG}\nCONFIG_LOCALVERSION=\"-debug\"\n"))?;
     build(source, &["KCONFIG_ALLCONFIG=lab.config", "allnoconfig"])?;
     let config = source.join(".config");
-    let made = fs::read_to_string(&config)
-        .with_context(|| format!("cannot read {}", config.display()))?;
+    let made =
+        fs::read_to_string(&config).with_context(|| format!("cannot read {}", config.display()))?;
     let lost = lost(&made);
     if !lost.is_empty() {
         fs::remove_file(&config).with_context(|| format!("cannot remove {}", config.display()))?;

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{Accel, LabRun};
 use super::kernel::Kernel;
 use super::place::{Place, RunFolder};
+use super::{Accel, LabRun};
 
 /// A full log, an end instead of a hang after an oops, and patience: an emulated processor of a busy
 /// machine stands still at times.

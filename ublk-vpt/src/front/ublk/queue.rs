@@ -98,6 +98,7 @@ struct QueuePort<'a> {
     /// What was taken out of `done`; only for its memory.
     answering: Vec<(Box<Answer>, Completion)>,
     /// For the next requests.
+    #[allow(clippy::vec_box, reason = "they go out and come back as boxes")]
     answers: Vec<Box<Answer>>,
     arrived: Vec<u16>,
     alarms: Vec<Alarm>,
