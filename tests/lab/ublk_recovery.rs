@@ -130,7 +130,8 @@ fn a_waiting_device_can_be_given_up() {
     tool("modprobe", &["ublk_drv"]);
     let lab = Lab::new();
     lab.image("a.img", 16 << 20);
-    let slow = ["--front", "ublk", "--recovery", "--mode", "fixed", "--k", "1000"];
+    // The first request takes twenty seconds; what follows it without a gap takes none.
+    let slow = ["--front", "ublk", "--recovery", "--mode", "fixed", "--k", "100000"];
     let disk = lab.add(&[&["--image", "a.img"], &slow[..]].concat());
     let device = disk.path.clone();
     let reader = thread::spawn(move || fs::read(device).map(|data| data.len()));
