@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use vcd_drm::shim::Card;
+use rustix::io::Errno;
+use vcd_drm::shim::{Card, Error};
 
 use crate::model::TestCard;
 
@@ -72,7 +73,7 @@ impl Control {
     fn obey(&self, line: &str, card: &Card, model: &TestCard<'_>) -> Result<()> {
         match line.split_whitespace().next() {
             Some("stats") => self.stats(card, model)?,
-            Some("plug") => card.plug()?,
+            Some("plug") => plug(card)?,
             Some("unplug") => card.unplug()?,
             Some("arms") => {
                 let cycles = model.told.arms.iter().map(u64::to_string).collect::<Vec<_>>();
@@ -113,4 +114,15 @@ impl Control {
         );
         Ok(())
     }
+}
+
+/// The module is not done with unplugging yet when the PCI device has gone.
+fn plug(card: &Card) -> Result<()> {
+    for _ in 0..1000 {
+        match card.plug() {
+            Err(Error::Plug { source: Errno::BUSY, .. }) => std::thread::sleep(SOON),
+            other => return Ok(other?),
+        }
+    }
+    Ok(card.plug()?)
 }
