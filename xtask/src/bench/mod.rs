@@ -3,6 +3,7 @@
 //! A benchmark is a line in [`BENCHES`] and a function that returns a [`Report`]. Its result goes to
 //! target/bench/NAME.json, and from there into the README's table ([`readme`]).
 
+mod in_lab;
 mod kmod;
 mod nbd;
 pub mod readme;

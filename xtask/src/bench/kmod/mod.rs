@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use super::report::median;
 use super::vpt::lab::progress;
-use super::{Is, Report};
+use super::{Is, Report, in_lab};
 use crate::run::Interrupt;
 use crate::vgpu;
-use crate::vm::{self, Channel, Choice, End, LabRun};
+use crate::vm::{self, Choice, LabRun};
 
 /// What runs in the guest.
 const SCRIPT: &str = include_str!("guest.sh");
@@ -46,19 +46,7 @@ fn measured(interrupt: &Interrupt) -> Result<Lines> {
     progress("a card in the kernel lab");
     let mut lab = LabRun::new(command(&files));
     lab.timeout = LIMIT;
-    let mut text = Vec::new();
-    let result = vm::run_in_lab(&lab, interrupt, &mut |channel, bytes| match channel {
-        Channel::Out => text.extend_from_slice(bytes),
-        Channel::Err => eprint!("{}", String::from_utf8_lossy(bytes)),
-    })?;
-    interrupt.check()?;
-    if let Some(complaint) = result.complaints(LIMIT).first() {
-        bail!("the kernel lab: {complaint} ({})", result.console.display());
-    }
-    if result.end != End::Exited(0) {
-        bail!("the script in the kernel lab failed; see its last words above");
-    }
-    Lines::parse(&String::from_utf8_lossy(&text))
+    Lines::parse(&in_lab::output(&lab, interrupt)?)
 }
 
 fn command(files: &[PathBuf]) -> Vec<String> {

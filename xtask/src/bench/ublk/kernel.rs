@@ -11,9 +11,9 @@ use anyhow::{Context, Result, bail};
 
 use super::rublk;
 use crate::bench::vpt::lab::progress;
-use crate::bench::{Is, Report};
+use crate::bench::{Is, Report, in_lab};
 use crate::run::Interrupt;
-use crate::vm::{self, Accel, Channel, End, LabRun};
+use crate::vm::{Accel, LabRun};
 use crate::workspace;
 
 /// What runs in the guest.
@@ -90,19 +90,7 @@ fn runs(interrupt: &Interrupt) -> Result<Vec<Run>> {
     lab.timeout = LIMIT;
     lab.accel = Accel::Counted;
     lab.cpus = 1;
-    let mut text = Vec::new();
-    let result = vm::run_in_lab(&lab, interrupt, &mut |channel, bytes| match channel {
-        Channel::Out => text.extend_from_slice(bytes),
-        Channel::Err => eprint!("{}", String::from_utf8_lossy(bytes)),
-    })?;
-    interrupt.check()?;
-    if let Some(complaint) = result.complaints(LIMIT).first() {
-        bail!("the kernel lab: {complaint} ({})", result.console.display());
-    }
-    if result.end != End::Exited(0) {
-        bail!("the script in the kernel lab failed; see its last words above");
-    }
-    parse(&String::from_utf8_lossy(&text))
+    parse(&in_lab::output(&lab, interrupt)?)
 }
 
 fn command(ublk: &Path, rublk: &Path) -> Vec<String> {
