@@ -181,7 +181,7 @@ impl Core {
         let started = self.config.backend.start(op, req.buf);
         let now = super::now();
         if let Started::Done(done) = started {
-            self.backed(done, now, now);
+            self.backed(done, now);
         }
         now
     }
@@ -219,10 +219,9 @@ impl Core {
         }
     }
 
-    fn backed(&mut self, done: BackDone, found_at: Instant, now: Instant) {
+    fn backed(&mut self, done: BackDone, found_at: Instant) {
         if let Some(slot) = self.slots.get_mut(done.tag as usize).and_then(Option::as_mut) {
-            // A store that knows better may have read the clock after `now` was read.
-            let at = done.at.unwrap_or(found_at).min(now).max(slot.arrival);
+            let at = done.at.unwrap_or(found_at).max(slot.arrival);
             slot.backed = Some((at, done));
         }
     }
@@ -238,7 +237,7 @@ impl Core {
         let found_at = self.looks_at.map_or(now, |at| now.min(at));
         for d in done.drain(..) {
             let tag = d.tag;
-            self.backed(d, found_at, now);
+            self.backed(d, found_at);
             self.complete_if_overdue(tag, now, out);
         }
         self.scratch = done;
@@ -280,7 +279,8 @@ impl Core {
             sector: start.get(),
             sectors: sectors.get(),
             backing_done_ns: backed_at.as_nanos(),
-            done_ns: now.as_nanos(),
+            // A store that keeps its own time may have read the clock after `now` was read.
+            done_ns: now.max(backed_at).as_nanos(),
             errno: back.result.err().map_or(0, Errno::raw),
             ..explained(&verdict)
         };
