@@ -7,6 +7,7 @@
  * the card was unplugged. So the host bridge holds the card: it is released after its bus, and that
  * after the last device.
  */
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/irqdomain.h>
 #include <linux/platform_device.h>
@@ -189,9 +190,27 @@ int vgpu_host_plug(struct vgpu_card *card)
 	return ret;
 }
 
+/*
+ * Somebody may have written to the device's file "remove" in sysfs at the same time. Whoever does has
+ * left the file before it waits for the lock, so the device's removal does not wait for him, and he
+ * has no reference to the device of his own: any card that is pulled out just then meets this. The
+ * device must stay until he has had his turn and found that nothing is left to be done.
+ */
+static void vgpu_host_let_others_pass(void)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		msleep(20);
+		pci_lock_rescan_remove();
+		pci_unlock_rescan_remove();
+	}
+}
+
 void vgpu_host_unplug(struct vgpu_card *card)
 {
 	struct pci_bus *bus = card->bridge ? card->bridge->bus : NULL;
+	struct pci_dev *pdev = card->pdev;
 
 	pci_lock_rescan_remove();
 	if (bus)
@@ -199,7 +218,6 @@ void vgpu_host_unplug(struct vgpu_card *card)
 	/* The driver's remove function has returned: no more interrupts. */
 	WRITE_ONCE(card->plugged, false);
 	vgpu_irq_stop(card);
-	pci_dev_put(card->pdev);
 	card->pdev = NULL;
 	if (bus)
 		pci_remove_root_bus(bus);
@@ -210,4 +228,8 @@ void vgpu_host_unplug(struct vgpu_card *card)
 	platform_device_unregister(card->host);
 	card->host = NULL;
 	WRITE_ONCE(card->bound, false);
+	if (pdev)
+		vgpu_host_let_others_pass();
+	/* The last reference, unless somebody else still looks at it. */
+	pci_dev_put(pdev);
 }
