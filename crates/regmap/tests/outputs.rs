@@ -72,7 +72,7 @@ fn program(card: &Card) -> String {
 #[test]
 fn a_compiler_takes_the_header_and_agrees() {
     if Command::new("gcc").arg("--version").output().is_err() {
-        println!("SKIP: there is no gcc on this machine");
+        println!("SKIP: a_compiler_takes_the_header_and_agrees: there is no gcc on this machine");
         return;
     }
     for path in ["tests/golden/small.toml", "../../configs/cards/base.toml"] {

@@ -6,5 +6,11 @@
 //! | module | duty |
 //! | --- | --- |
 //! | [`raster`] | from primitives to pixels |
+//! | [`ids`] | every register, field and value by its id, wherever a card has it; generated |
+//! | [`regs`] | offsets, bits and codes of the base card, for who drives it; generated |
 
+#[rustfmt::skip]
+pub mod ids;
 pub mod raster;
+#[rustfmt::skip]
+pub mod regs;

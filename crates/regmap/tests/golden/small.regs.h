@@ -14,16 +14,18 @@
 #include <linux/bits.h>
 #else
 #ifndef BIT
-#define BIT(nr)					(1UL << (nr))
+#define BIT(nr)		(1UL << (nr))
 #endif
 #ifndef GENMASK
-#define GENMASK(h, l)				((~0UL << (l)) & (~0UL >> (8 * sizeof(long) - 1 - (h))))
+#define GENMASK(h, l)	((~0UL << (l)) & (~0UL >> (8 * sizeof(long) - 1 - (h))))
 #endif
 #ifndef FIELD_PREP
-#define FIELD_PREP(mask, val)			(((unsigned long)(val) << __builtin_ctzl(mask)) & (mask))
+#define FIELD_PREP(mask, val) \
+	(((unsigned long)(val) << __builtin_ctzl(mask)) & (mask))
 #endif
 #ifndef FIELD_GET
-#define FIELD_GET(mask, reg)			(((reg) & (mask)) >> __builtin_ctzl(mask))
+#define FIELD_GET(mask, reg) \
+	(((reg) & (mask)) >> __builtin_ctzl(mask))
 #endif
 #endif
 
