@@ -66,8 +66,9 @@ impl Band<'_> {
     }
 
     fn put(&mut self, mix: &Mix, x: i32, y: i32, color: u32) -> Rect {
-        let pixel = &mut self.span(y, x..x + 1)[0];
-        *pixel = mix.with(color).apply(*pixel);
+        for pixel in self.walk(y, true).span(x as usize..x as usize + 1) {
+            *pixel = mix.with(color).apply(*pixel);
+        }
         Rect::new(x, y, x + 1, y + 1)
     }
 }
