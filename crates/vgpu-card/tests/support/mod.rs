@@ -199,9 +199,14 @@ pub(crate) fn any_trapezoid(rng: &mut Rng, width: u32, height: u32) -> Trapezoid
     let (x, y) = (register(-width / 4, width + width / 4), register(-height / 4, height));
     let (dx_dom, dx_sub) = (register(-3 << 16, 3 << 16), register(-3 << 16, 3 << 16));
     let x_sub = register(-width / 4, width + width / 4);
+    // Steps that come back to where they were after a few pixels, having passed through all 32 bits.
+    let around = rng.pick(&[0, 0, 0, 1 << 28, 1 << 29, -1 << 29, i32::MIN]);
+    let mut register = |low: i64, high: i64| {
+        if wild && rng.next() & 1 == 0 { rng.color() as i32 } else { rng.within(low, high) }
+    };
     let mut ramp = || Ramp {
         start: register(-8 << 16, 264 << 16),
-        dx: register(-6 << 16, 6 << 16),
+        dx: register(-6 << 16, 6 << 16).wrapping_add(around),
         dy_dom: register(-6 << 16, 6 << 16),
     };
     let shade = Shade::Smooth(Gouraud { red: ramp(), green: ramp(), blue: ramp() });
