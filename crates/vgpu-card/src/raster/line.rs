@@ -143,7 +143,7 @@ impl Steps {
     /// n `rise` / `count` for n from `first` on, to the nearest; half goes up.
     fn from(&self, first: i64, rise: i64) -> Quotient {
         let numerator = i128::from(first) * i128::from(2 * rise) + i128::from(self.count);
-        Quotient::far(numerator, 2 * rise, 2 * self.count)
+        Quotient::new(numerator, 2 * rise, 2 * self.count)
     }
 
     fn channel(&self, first: i64, shift: u32) -> Quotient {

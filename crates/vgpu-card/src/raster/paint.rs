@@ -62,8 +62,8 @@ pub(super) struct Gradient {
 }
 
 impl Gradient {
-    /// Whether [`Smooth`] may draw it, in spans of at most `width` pixels: over a span no channel can
-    /// pass through all 32 bits, so where the ends are in range all is.
+    /// Whether [`Smooth`] may draw it, in spans of about `width` pixels: over one no channel can pass
+    /// through all 32 bits, so where the ends are in range all is.
     #[inline(always)]
     pub(super) fn is_gentle(&self, width: i32) -> bool {
         let change = |d: i32| (i64::from(d) * i64::from(width)).unsigned_abs();

@@ -138,7 +138,7 @@ impl Job for Draw<'_, '_> {
                 Shade::Flat(color) => walk.fill(band, Flat::new(spans, *color, op)),
                 Shade::Smooth(colors) => {
                     let gradient = colors.gradient();
-                    if op == LogicOp::Copy && gradient.is_gentle(clip.right - clip.left) {
+                    if op == LogicOp::Copy && gradient.is_gentle(walk.width()) {
                         walk.fill(band, Smooth::new(spans, &gradient))
                     } else {
                         walk.combine(band, Combined::new(spans, &gradient, op))
@@ -254,6 +254,17 @@ impl<'a> Walk<'a> {
             _ => 1,
         };
         (y, inside, rows.min(self.left))
+    }
+
+    /// No span is wider, by more than the one pixel that rounding may add.
+    #[inline(always)]
+    fn width(&self) -> i32 {
+        let all = self.clip.right - self.clip.left;
+        match (self.dom.ends(self.left), self.sub.ends(self.left)) {
+            // The edges are straight: where they are farthest apart is at an end.
+            (Some((a, b)), Some((c, d))) => a.abs_diff(c).max(b.abs_diff(d)).min(all as u32) as i32,
+            _ => all,
+        }
     }
 
     /// A rectangle around what so many rows cover.

@@ -4,7 +4,7 @@
 //! plane through the three vertices at its centre, rounded to the nearest; slopes have 16 bits of
 //! fraction, so it is off by at most one level in 65536 pixels. Triangles without area cover nothing.
 
-use super::edge::{Edge, GUARD};
+use super::edge::{Edge, Far, GUARD, Near};
 use super::paint::{Combined, Flat, Gradient, Paint, Smooth};
 use super::span::{Job, Rgb, Spans, along};
 use super::{Band, LogicOp, Rect, State};
@@ -62,7 +62,7 @@ impl Job for Draw<'_, '_> {
                 continue;
             }
             let (x, gradient) = seen.gradient();
-            if op == LogicOp::Copy && gradient.is_gentle(clip.right - clip.left) {
+            if op == LogicOp::Copy && gradient.is_gentle(seen.bounds.right - seen.bounds.left) {
                 seen.fill(band, x, Smooth::new(spans, &gradient));
             } else {
                 seen.combine(band, x, Combined::new(spans, &gradient, op));
@@ -109,31 +109,14 @@ impl Seen {
 
     /// Fills it, with a paint that is for the first row and for the pixel in column `x`.
     #[inline(always)]
-    fn fill(&self, band: &mut Band<'_>, x: i32, mut paint: impl Paint) {
-        let [a, b, c] = &self.corners;
-        let Rect { left, top, right, bottom } = self.bounds;
-        let (left, right) = (i64::from(left), i64::from(right));
-        let middle = first(b.y).clamp(top, bottom);
-        let mut rows = band.walk(top, true);
-        let mut long = Edge::new(a, c, i64::from(top), self.near);
-        for (y, end, p, q) in [(top, middle, a, b), (middle, bottom, b, c)] {
-            if y == end {
-                continue;
-            }
-            let mut short = Edge::new(p, q, i64::from(y), self.near);
-            for _ in y..end {
-                let (from, to) =
-                    if self.area > 0 { (long.x(), short.x()) } else { (short.x(), long.x()) };
-                let (from, to) = (from.max(left), to.min(right));
-                if from < to {
-                    paint.span(from as i32 - x, rows.span(from as usize..to as usize));
-                }
-                rows.next();
-                paint.down(1);
-                long.down();
-                short.down();
-            }
-        }
+    fn fill(&self, band: &mut Band<'_>, x: i32, paint: impl Paint) {
+        if self.near { self.walk::<Near>(band, x, paint) } else { self.walk_far(band, x, paint) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn walk_far(&self, band: &mut Band<'_>, x: i32, paint: impl Paint) {
+        self.walk::<Far>(band, x, paint);
     }
 
     /// The same where speed is lost already.
@@ -141,6 +124,34 @@ impl Seen {
     #[inline(never)]
     fn combine<S: Spans>(&self, band: &mut Band<'_>, x: i32, paint: Combined<S>) {
         self.fill(band, x, paint);
+    }
+
+    #[inline(always)]
+    fn walk<E: Edge>(&self, band: &mut Band<'_>, x: i32, mut paint: impl Paint) {
+        let [a, b, c] = &self.corners;
+        let Rect { left, top, right, bottom } = self.bounds;
+        let middle = first(b.y).clamp(top, bottom);
+        let (left, right) = (i64::from(left), i64::from(right));
+        let mut rows = band.walk(top, true);
+        let mut long = E::new(a, c, top);
+        for (y, end, p, q) in [(top, middle, a, b), (middle, bottom, b, c)] {
+            if y == end {
+                continue;
+            }
+            let short = E::new(p, q, y);
+            let (mut from, mut to) = if self.area > 0 { (long, short) } else { (short, long) };
+            for _ in y..end {
+                let (first, beyond) = (from.x().max(left), to.x().min(right));
+                if first < beyond {
+                    paint.span(first as i32 - x, rows.span(first as usize..beyond as usize));
+                }
+                rows.next();
+                paint.down(1);
+                from.down();
+                to.down();
+            }
+            long = if self.area > 0 { from } else { to };
+        }
     }
 
     /// Its colours in the first row, and the column they belong to.

@@ -127,7 +127,7 @@ fn smooth<const SATURATE: bool>(slope: &Slope, target: &mut [u32], first: __m128
     if len < 8 {
         return put_less(target, packed::<SATURATE>(color), end);
     }
-    for eight in target.as_chunks_mut().0.iter_mut().take((len - 1) / 8) {
+    for eight in target[..len - 1].as_chunks_mut().0 {
         put(eight, packed::<SATURATE>(color));
         color = std::array::from_fn(|k| _mm256_add_epi32(color[k], slope.step[k]));
     }
@@ -150,7 +150,7 @@ fn flat(target: &mut [u32], value: u32) {
     if len < 8 {
         return put_less(target, pixels, pixels);
     }
-    for eight in target.as_chunks_mut().0.iter_mut().take((len - 1) / 8) {
+    for eight in target[..len - 1].as_chunks_mut().0 {
         put(eight, pixels);
     }
     if let Some(eight) = target.last_chunk_mut() {

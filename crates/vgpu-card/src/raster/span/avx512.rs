@@ -122,7 +122,7 @@ fn smooth<const SATURATE: bool>(slope: &Slope, target: &mut [u32], first: __m128
     if len < 16 {
         return put_less(target, packed::<SATURATE>(color));
     }
-    for sixteen in target.as_chunks_mut().0.iter_mut().take((len - 1) / 16) {
+    for sixteen in target[..len - 1].as_chunks_mut().0 {
         put(sixteen, packed::<SATURATE>(color));
         color = std::array::from_fn(|k| _mm512_add_epi32(color[k], slope.step[k]));
     }
@@ -145,7 +145,7 @@ fn flat(target: &mut [u32], value: u32) {
     if len < 16 {
         return put_less(target, pixels);
     }
-    for sixteen in target.as_chunks_mut().0.iter_mut().take((len - 1) / 16) {
+    for sixteen in target[..len - 1].as_chunks_mut().0 {
         put(sixteen, pixels);
     }
     if let Some(sixteen) = target.last_chunk_mut() {
