@@ -24,6 +24,8 @@ pub enum Resource {
     QemuUtils,
     /// The machine emulator.
     Qemu,
+    /// Mesa's software renderer, through EGL.
+    Egl,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -43,6 +45,7 @@ impl Resource {
             Self::Libnbd => "libnbd",
             Self::QemuUtils => "qemu-utils",
             Self::Qemu => "qemu",
+            Self::Egl => "egl",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -60,6 +63,7 @@ impl Resource {
             Self::Libnbd => program("nbdcopy", "libnbd-bin"),
             Self::QemuUtils => program("qemu-io", "qemu-utils"),
             Self::Qemu => program("qemu-system-x86_64", "qemu-system-x86"),
+            Self::Egl => library("libEGL.so.1", "libegl1, libegl-mesa0, libgl1-mesa-dri, libgles2"),
             Self::Root => root(),
             Self::Lab => lab(),
         }
@@ -97,6 +101,12 @@ fn program(name: &str, package: &str) -> Option<String> {
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(Into::into));
     let found = folders.any(|folder| folder.join(name).is_file());
     (!found).then(|| format!("there is no {name} (package {package})"))
+}
+
+fn library(name: &str, packages: &str) -> Option<String> {
+    let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu"];
+    let found = folders.iter().any(|folder| Path::new(folder).join(name).exists());
+    (!found).then(|| format!("there is no {name} (packages {packages})"))
 }
 
 fn lab() -> Option<String> {

@@ -129,6 +129,25 @@ fn has_libclang(usr: &Path) -> bool {
     })
 }
 
+/// Mesa's software renderer: where its libraries are looked for, and the package of each.
+const LLVMPIPE: [(&str, &str); 4] = [
+    ("libEGL.so.1", "libegl1"),
+    ("libGLESv2.so.2", "libgles2"),
+    ("libEGL_mesa.so.0", "libegl-mesa0"),
+    ("dri/swrast_dri.so", "libgl1-mesa-dri"),
+];
+
+/// Makes sure that Mesa's software renderer is there, the peer of the card's rasteriser.
+pub fn ensure_llvmpipe() -> Result<()> {
+    let folders = ["x86_64-linux-gnu", "."].map(|name| Path::new("/usr/lib").join(name));
+    let missing: Vec<_> = LLVMPIPE
+        .iter()
+        .filter(|(file, _)| !folders.iter().any(|folder| folder.join(file).exists()))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
 /// Installs packages that are known to be missing.
 pub fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");

@@ -67,7 +67,7 @@ pub const PERMITS: &[Permit] = &[
     // End-to-end tests look at results with the types that wrote them.
     Permit {
         package: "e2e",
-        workspace: &["daemonkit", "labplot", "ublk-vpt", "vcd-drm", "vpt-model"],
+        workspace: &["daemonkit", "labplot", "ublk-vpt", "vcd-drm", "vgpu-card", "vpt-model"],
         io: None,
     },
 ];

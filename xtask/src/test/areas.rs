@@ -16,7 +16,10 @@ pub(super) const LAB: &str = "lab";
 /// The one whose tests try the module vgpu there, in a boot of their own.
 pub(super) const VGPU: &str = "vgpu-kmod";
 
-/// All of these.
+/// The one whose tests compare the card's rasteriser with another.
+pub(super) const RASTER: &str = "raster";
+
+/// Those of the kernel lab.
 const LABS: [&str; 2] = [LAB, VGPU];
 
 /// One part of the tests.
@@ -37,7 +40,7 @@ impl Area {
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
-            Some(VGPU) => vec![END_TO_END],
+            Some(VGPU | RASTER) => vec![END_TO_END],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM],
             _ => vec![&*self.name],
         };
@@ -87,6 +90,7 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
             let how = match &*test.name {
                 LAB => "end to end, with the real program, in the kernel lab",
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
+                RASTER => "the card's rasteriser beside Mesa's",
                 _ => "end to end, with the real program",
             };
             folders.push(Area {
@@ -129,6 +133,9 @@ mod tests {
         let vgpu = find(&areas, VGPU).expect("a folder");
         assert!(vgpu.labs() == [VGPU] && !vgpu.has_others());
         assert_eq!(vgpu.packages(), ["-p", "e2e"], "nothing of the disks is needed");
+        let raster = find(&areas, RASTER).expect("a folder");
+        assert!(raster.has_others() && raster.labs().is_empty());
+        assert_eq!(raster.packages(), ["-p", "e2e"]);
         let all = find(&areas, END_TO_END).expect("a package");
         assert!(all.labs() == LABS && all.has_others());
         assert!(find(&areas, "vpt-model").expect("a package").labs().is_empty());

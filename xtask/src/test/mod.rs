@@ -58,6 +58,10 @@ pub fn main(only: Option<&str>, list: bool) -> Result<bool> {
     deps::ensure_libclang()?;
     if area.is_none_or(|area| area.end_to_end) {
         deps::ensure(TOOLS)?;
+        // Only one folder compares with it, and says so where it cannot.
+        if let Err(error) = deps::ensure_llvmpipe() {
+            eprintln!("test: no llvmpipe: {error:#}");
+        }
     }
     let tally = Run { metadata: &metadata, area, required: tally::required() }.all()?;
     print!("{}", tally.report());

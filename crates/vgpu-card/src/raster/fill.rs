@@ -1,6 +1,7 @@
 //! Rectangles.
 
-use super::span::{Flat, Job, Spans};
+use super::paint::Flat;
+use super::span::{Job, Spans};
 use super::{Band, LogicOp, Rect, State};
 
 impl Band<'_> {
@@ -36,7 +37,7 @@ impl Job for Fill<'_, '_> {
             }
             let columns = rect.left as usize..rect.right as usize;
             for row in self.band.rows(rect.top..rect.bottom) {
-                flat.draw(&mut row[columns.clone()]);
+                flat.fill(&mut row[columns.clone()]);
             }
             damage = damage.union(&rect);
         }

@@ -66,8 +66,9 @@ impl Band<'_> {
     }
 
     fn put(&mut self, mix: &Mix, x: i32, y: i32, color: u32) -> Rect {
-        let pixel = &mut self.span(y, x..x + 1)[0];
-        *pixel = mix.with(color).apply(*pixel);
+        for pixel in self.walk(y, true).span(x as usize..x as usize + 1) {
+            *pixel = mix.with(color).apply(*pixel);
+        }
         Rect::new(x, y, x + 1, y + 1)
     }
 }
@@ -142,7 +143,7 @@ impl Steps {
     /// n `rise` / `count` for n from `first` on, to the nearest; half goes up.
     fn from(&self, first: i64, rise: i64) -> Quotient {
         let numerator = i128::from(first) * i128::from(2 * rise) + i128::from(self.count);
-        Quotient::far(numerator, 2 * rise, 2 * self.count)
+        Quotient::new(numerator, 2 * rise, 2 * self.count)
     }
 
     fn channel(&self, first: i64, shift: u32) -> Quotient {

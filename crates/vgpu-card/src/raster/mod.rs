@@ -35,6 +35,7 @@
 //! | `logic` | logical operations |
 //! | `isa` | which instructions to use |
 //! | `span` | smooth and flat pixels of one row, a file for each instruction set |
+//! | `paint` | what areas are filled with, row by row |
 //! | `quotient` | quotients that grow step by step |
 //! | `edge` | exact edges of triangles |
 //! | `triangle` | triangles from three vertices |
@@ -49,6 +50,7 @@ mod fill;
 mod isa;
 mod line;
 mod logic;
+mod paint;
 mod quotient;
 mod rect;
 mod span;

@@ -188,10 +188,34 @@ impl Band<'_> {
         self.pixels[first..].chunks_mut(self.stride).take(count)
     }
 
-    /// Some pixels of one row; they must be its own.
+    /// Its rows one by one from `y` on, which must be its own: downwards, or upwards.
     #[inline(always)]
-    pub(super) fn span(&mut self, y: i32, columns: Range<i32>) -> &mut [u32] {
-        let row = (y - self.top) as usize * self.stride;
-        &mut self.pixels[row + columns.start as usize..row + columns.end as usize]
+    pub(super) fn walk(&mut self, y: i32, down: bool) -> Walk<'_> {
+        Walk {
+            row: (y - self.top) as usize * self.stride,
+            step: if down { self.stride } else { self.stride.wrapping_neg() },
+            pixels: self.pixels,
+        }
+    }
+}
+
+/// A row of a band, and how to come to the next one.
+pub(super) struct Walk<'a> {
+    pixels: &'a mut [u32],
+    row: usize,
+    step: usize,
+}
+
+impl Walk<'_> {
+    /// Some pixels of the row.
+    #[inline(always)]
+    pub(super) fn span(&mut self, columns: Range<usize>) -> &mut [u32] {
+        &mut self.pixels[self.row + columns.start..self.row + columns.end]
+    }
+
+    /// Goes to the next row. Behind the last one there must be no span.
+    #[inline(always)]
+    pub(super) fn next(&mut self) {
+        self.row = self.row.wrapping_add(self.step);
     }
 }

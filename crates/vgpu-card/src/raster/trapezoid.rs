@@ -16,8 +16,9 @@
 //! for a row's centre, whoever sets up the registers calculates them there. There is no rounding but by
 //! floor and ceil, so half a level added to C rounds to the nearest.
 
-use super::span::{Flat, Job, Rgb, Smooth, Spans, along};
-use super::{Band, LogicOp, Rect, State};
+use super::paint::{Combined, Flat, Gradient, Paint, Smooth};
+use super::span::{Job, Rgb, Spans};
+use super::{Band, LogicOp, Rect, State, surface};
 
 /// One in 16.16.
 const ONE: i32 = 1 << 16;
@@ -46,8 +47,10 @@ pub struct Gouraud {
 }
 
 impl Gouraud {
-    fn each(&self, of: impl Fn(&Ramp) -> i32) -> Rgb {
-        [of(&self.red), of(&self.green), of(&self.blue)]
+    fn gradient(&self) -> Gradient {
+        let each =
+            |of: fn(&Ramp) -> i32| -> Rgb { [of(&self.red), of(&self.green), of(&self.blue)] };
+        Gradient { color: each(|r| r.start), dx: each(|r| r.dx), dy: each(|r| r.dy_dom) }
     }
 }
 
@@ -130,121 +133,156 @@ impl Job for Draw<'_, '_> {
         let Self { band, op, clip, trapezoids } = self;
         let mut damage = Rect::EMPTY;
         for trapezoid in trapezoids {
-            let drawn =
-                match &trapezoid.shade {
-                    Shade::Flat(color) => {
-                        let flat = Flat::new(spans, *color, op);
-                        Walk::new(trapezoid, [0; 3], [0; 3])
-                            .rows(band, &clip, |_, _, target| flat.draw(target))
+            let walk = Walk::new(trapezoid, &clip);
+            damage = damage.union(&match &trapezoid.shade {
+                Shade::Flat(color) => walk.fill(band, Flat::new(spans, *color, op)),
+                Shade::Smooth(colors) => {
+                    let gradient = colors.gradient();
+                    if op == LogicOp::Copy && gradient.is_gentle(walk.width()) {
+                        walk.fill(band, Smooth::new(spans, &gradient))
+                    } else {
+                        walk.combine(band, Combined::new(spans, &gradient, op))
                     }
-                    Shade::Smooth(colors) => {
-                        let dx = colors.each(|ramp| ramp.dx);
-                        let smooth = Smooth::new(spans, dx, op, clip.right - clip.left);
-                        Walk::new(trapezoid, colors.each(|r| r.start), colors.each(|r| r.dy_dom))
-                            .rows(band, &clip, |color, from, target| {
-                                smooth.draw(target, along(color, dx, from));
-                            })
-                    }
-                };
-            damage = damage.union(&drawn);
+                }
+            });
         }
         damage
     }
 }
 
-/// The registers on their way.
-struct Walk {
-    x_dom: i32,
-    dx_dom: i32,
-    x_sub: i32,
-    dx_sub: i32,
+/// The registers on their way, inside a clip.
+struct Walk<'a> {
+    clip: &'a Rect,
+    dom: Edge,
+    sub: Edge,
     y: i32,
     dy: i32,
-    color: Rgb,
-    dy_color: Rgb,
+    /// Rows to go.
     left: i32,
 }
 
-impl Walk {
+/// An edge, in 16.16.
+#[derive(Clone, Copy)]
+struct Edge {
+    x: i32,
+    dx: i32,
+}
+
+impl Edge {
     #[inline(always)]
-    fn new(from: &Trapezoid, color: Rgb, dy_color: Rgb) -> Self {
+    fn down(&mut self, rows: i32) {
+        self.x = self.x.wrapping_add(self.dx.wrapping_mul(rows));
+    }
+
+    /// The first pixels of this row and of the last of so many; `None` where X wraps on the way.
+    #[inline(always)]
+    fn ends(&self, rows: i32) -> Option<(i32, i32)> {
+        let last = i64::from(self.x) + i64::from(self.dx) * i64::from(rows - 1);
+        Some((first(self.x), first(i32::try_from(last).ok()?)))
+    }
+}
+
+impl<'a> Walk<'a> {
+    #[inline(always)]
+    fn new(from: &Trapezoid, clip: &'a Rect) -> Self {
         Self {
-            x_dom: from.x_dom,
-            dx_dom: from.dx_dom,
-            x_sub: from.x_sub,
-            dx_sub: from.dx_sub,
+            clip,
+            dom: Edge { x: from.x_dom, dx: from.dx_dom },
+            sub: Edge { x: from.x_sub, dx: from.dx_sub },
             y: from.y,
             dy: from.dy,
-            color,
-            dy_color,
             left: i32::from(from.count),
         }
     }
 
-    /// Gives every span inside the clip: its row's colour, how many pixels from that colour's pixel it
-    /// begins, and its pixels. Returns what was given.
+    /// Fills it, with a paint that is for the first row. Returns where.
     #[inline(always)]
-    fn rows(
-        mut self,
-        band: &mut Band<'_>,
-        clip: &Rect,
-        mut draw: impl FnMut(Rgb, i32, &mut [u32]),
-    ) -> Rect {
-        let (mut left, mut right) = (i32::MAX, i32::MIN);
-        let (mut top, mut bottom) = (i32::MAX, i32::MIN);
+    fn fill(mut self, band: &mut Band<'_>, mut paint: impl Paint) -> Rect {
+        let mut damage = Rect::EMPTY;
         while self.left > 0 {
-            let (y, inside, rows) = self.successive(clip);
-            if !inside {
-                self.down(rows);
-                continue;
+            let (y, inside, rows) = self.successive();
+            if inside {
+                damage = damage.union(&self.reach(y, rows));
+                self.run(band.walk(y, self.dy > 0), rows, &mut paint);
+            } else {
+                self.dom.down(rows);
+                self.sub.down(rows);
+                paint.down(rows);
             }
-            let step = self.dy.signum();
-            for n in 0..rows {
-                let y = y + n * step;
-                let (dom, sub) = (first(self.x_dom), first(self.x_sub));
-                let (from, to) = (dom.min(sub).max(clip.left), dom.max(sub).min(clip.right));
-                if from < to {
-                    (left, right) = (left.min(from), right.max(to));
-                    (top, bottom) = (top.min(y), bottom.max(y + 1));
-                    draw(self.color, from - dom, band.span(y, from..to));
-                }
-                self.down(1);
-            }
+            self.y = self.y.wrapping_add(self.dy.wrapping_mul(rows));
+            self.left -= rows;
         }
-        if left < right { Rect::new(left, top, right, bottom) } else { Rect::EMPTY }
+        damage
     }
 
-    /// The next row, whether it is inside the clip, and how many more rows that holds for, one after the
-    /// other; where Y does not go by whole rows, one.
+    /// The same where speed is lost already.
+    #[cold]
+    #[inline(never)]
+    fn combine<S: Spans>(self, band: &mut Band<'_>, paint: Combined<S>) -> Rect {
+        self.fill(band, paint)
+    }
+
+    /// Fills successive rows.
     #[inline(always)]
-    fn successive(&self, clip: &Rect) -> (i32, bool, i32) {
-        let y = self.y >> 16;
-        let inside = clip.top <= y && y < clip.bottom;
+    fn run(&mut self, mut rows: surface::Walk<'_>, count: i32, paint: &mut impl Paint) {
+        for _ in 0..count {
+            let (dom, sub) = (first(self.dom.x), first(self.sub.x));
+            let (from, to) = (dom.min(sub).max(self.clip.left), dom.max(sub).min(self.clip.right));
+            if from < to {
+                paint.span(from.wrapping_sub(dom), rows.span(from as usize..to as usize));
+            }
+            rows.next();
+            paint.down(1);
+            self.dom.down(1);
+            self.sub.down(1);
+        }
+    }
+
+    /// The next row, whether it is inside the clip, and for how many rows, one after the other, that
+    /// holds; one where Y does not go by whole rows.
+    #[inline(always)]
+    fn successive(&self) -> (i32, bool, i32) {
+        let (y, Rect { top, bottom, .. }) = (self.y >> 16, *self.clip);
+        let inside = top <= y && y < bottom;
         // The row number has 16 bits, so what lies behind may come round again.
         let round = |rows: i32| rows & 0xffff;
         let rows = match (self.dy, inside) {
-            (ONE, true) => clip.bottom - y,
-            (ONE, false) => round(clip.top - y),
-            (MINUS_ONE, true) => y - clip.top + 1,
-            (MINUS_ONE, false) => round(y - (clip.bottom - 1)),
+            (ONE, true) => bottom - y,
+            (ONE, false) => round(top - y),
+            (MINUS_ONE, true) => y - top + 1,
+            (MINUS_ONE, false) => round(y - (bottom - 1)),
             _ => 1,
         };
         (y, inside, rows.min(self.left))
     }
 
+    /// No span is wider, by more than the one pixel that rounding may add.
     #[inline(always)]
-    fn down(&mut self, rows: i32) {
-        self.left -= rows;
-        self.x_dom = self.x_dom.wrapping_add(self.dx_dom.wrapping_mul(rows));
-        self.x_sub = self.x_sub.wrapping_add(self.dx_sub.wrapping_mul(rows));
-        self.y = self.y.wrapping_add(self.dy.wrapping_mul(rows));
-        self.color = along(self.color, self.dy_color, rows);
+    fn width(&self) -> i32 {
+        let all = self.clip.right - self.clip.left;
+        match (self.dom.ends(self.left), self.sub.ends(self.left)) {
+            // The edges are straight: where they are farthest apart is at an end.
+            (Some((a, b)), Some((c, d))) => a.abs_diff(c).max(b.abs_diff(d)).min(all as u32) as i32,
+            _ => all,
+        }
+    }
+
+    /// A rectangle around what so many rows cover.
+    #[inline(always)]
+    fn reach(&self, y: i32, rows: i32) -> Rect {
+        let (top, bottom) = if self.dy > 0 { (y, y + rows) } else { (y + 1 - rows, y + 1) };
+        match (self.dom.ends(rows), self.sub.ends(rows)) {
+            (Some((a, b)), Some((c, d))) => {
+                let (left, right) = (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)));
+                Rect::new(left, top, right, bottom).intersect(self.clip)
+            }
+            _ => Rect::new(self.clip.left, top, self.clip.right, bottom),
+        }
     }
 }
 
 /// The first pixel whose centre is not left of X.
 #[inline(always)]
 fn first(x: i32) -> i32 {
-    // The same as (x + 0x7fff) >> 16, for every X.
-    (x >> 16) + i32::from(x & 0xffff > 0x8000)
+    ((i64::from(x) + 0x7fff) >> 16) as i32
 }

@@ -4,8 +4,9 @@
 //! plane through the three vertices at its centre, rounded to the nearest; slopes have 16 bits of
 //! fraction, so it is off by at most one level in 65536 pixels. Triangles without area cover nothing.
 
-use super::edge::{Edge, GUARD};
-use super::span::{Flat, Job, Rgb, Smooth, Spans, along};
+use super::edge::{Edge, Far, GUARD, Near};
+use super::paint::{Combined, Flat, Gradient, Paint, Smooth};
+use super::span::{Job, Rgb, Spans, along};
 use super::{Band, LogicOp, Rect, State};
 
 /// One pixel in 28.4.
@@ -57,12 +58,14 @@ impl Job for Draw<'_, '_> {
             damage = damage.union(&seen.bounds);
             let color = seen.corners[0].color;
             if seen.corners[1].color == color && seen.corners[2].color == color {
-                let flat = Flat::new(spans, color, op);
-                seen.walk(band, |_, _, target| flat.draw(target));
+                seen.fill(band, 0, Flat::new(spans, color, op));
+                continue;
+            }
+            let (x, gradient) = seen.gradient();
+            if op == LogicOp::Copy && gradient.is_gentle(seen.bounds.right - seen.bounds.left) {
+                seen.fill(band, x, Smooth::new(spans, &gradient));
             } else {
-                let plane = seen.plane();
-                let smooth = Smooth::new(spans, plane.dx, op, clip.right - clip.left);
-                seen.walk(band, |x, y, target| smooth.draw(target, plane.at(x, y)));
+                seen.combine(band, x, Combined::new(spans, &gradient, op));
             }
         }
         damage
@@ -104,34 +107,60 @@ impl Seen {
         (area != 0).then_some(Self { corners: [a, b, c], area, near, bounds })
     }
 
-    /// Gives every span: the column and row of its first pixel, and its pixels.
+    /// Fills it, with a paint that is for the first row and for the pixel in column `x`.
     #[inline(always)]
-    fn walk(&self, band: &mut Band<'_>, mut draw: impl FnMut(i32, i32, &mut [u32])) {
-        let [a, b, c] = &self.corners;
-        let Rect { left, top, right, bottom } = self.bounds;
-        let middle = first(b.y).clamp(top, bottom);
-        let mut long = Edge::new(a, c, i64::from(top), self.near);
-        for (rows, p, q) in [(top..middle, a, b), (middle..bottom, b, c)] {
-            if rows.is_empty() {
-                continue;
-            }
-            let mut short = Edge::new(p, q, i64::from(rows.start), self.near);
-            for (row, y) in band.rows(rows.clone()).zip(rows) {
-                let (from, to) =
-                    if self.area > 0 { (long.x(), short.x()) } else { (short.x(), long.x()) };
-                let (from, to) = (from.max(i64::from(left)), to.min(i64::from(right)));
-                if from < to {
-                    draw(from as i32, y, &mut row[from as usize..to as usize]);
-                }
-                long.down();
-                short.down();
-            }
-        }
+    fn fill(&self, band: &mut Band<'_>, x: i32, paint: impl Paint) {
+        if self.near { self.walk::<Near>(band, x, paint) } else { self.walk_far(band, x, paint) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn walk_far(&self, band: &mut Band<'_>, x: i32, paint: impl Paint) {
+        self.walk::<Far>(band, x, paint);
+    }
+
+    /// The same where speed is lost already.
+    #[cold]
+    #[inline(never)]
+    fn combine<S: Spans>(&self, band: &mut Band<'_>, x: i32, paint: Combined<S>) {
+        self.fill(band, x, paint);
     }
 
     #[inline(always)]
-    fn plane(&self) -> Plane {
-        if self.near { Plane::near(&self.corners, self.area as i64) } else { self.far_plane() }
+    fn walk<E: Edge>(&self, band: &mut Band<'_>, x: i32, mut paint: impl Paint) {
+        let [a, b, c] = &self.corners;
+        let Rect { left, top, right, bottom } = self.bounds;
+        let middle = first(b.y).clamp(top, bottom);
+        let (left, right) = (i64::from(left), i64::from(right));
+        let mut rows = band.walk(top, true);
+        let mut long = E::new(a, c, top);
+        for (y, end, p, q) in [(top, middle, a, b), (middle, bottom, b, c)] {
+            if y == end {
+                continue;
+            }
+            let short = E::new(p, q, y);
+            let (mut from, mut to) = if self.area > 0 { (long, short) } else { (short, long) };
+            for _ in y..end {
+                let (first, beyond) = (from.x().max(left), to.x().min(right));
+                if first < beyond {
+                    paint.span(first as i32 - x, rows.span(first as usize..beyond as usize));
+                }
+                rows.next();
+                paint.down(1);
+                from.down();
+                to.down();
+            }
+            long = if self.area > 0 { from } else { to };
+        }
+    }
+
+    /// Its colours in the first row, and the column they belong to.
+    #[inline(always)]
+    fn gradient(&self) -> (i32, Gradient) {
+        let plane =
+            if self.near { Plane::near(&self.corners, self.area as i64) } else { self.far_plane() };
+        let color = along(plane.color, plane.dy, self.bounds.top - plane.y);
+        (plane.x, Gradient { color, dx: plane.dx, dy: plane.dy })
     }
 
     #[cold]
@@ -180,12 +209,6 @@ struct Plane {
 }
 
 impl Plane {
-    /// The colour of a pixel.
-    #[inline(always)]
-    fn at(&self, x: i32, y: i32) -> Rgb {
-        along(along(self.color, self.dy, y - self.y), self.dx, x - self.x)
-    }
-
     /// Around the pixel of the topmost corner.
     #[inline(always)]
     fn near([a, b, c]: &Triangle, area: i64) -> Self {

@@ -1,7 +1,10 @@
 //! What the tests share: pictures, random numbers, triangles of all kinds, and the exact reference.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use vgpu_card::raster::{Band, Isa, LogicOp, Rect, State, Surface, Triangle, Vertex};
+use vgpu_card::raster::{
+    Band, Gouraud, Isa, Line, LogicOp, Point, Ramp, Rect, Shade, State, Surface, Trapezoid,
+    Triangle, Vertex,
+};
 
 /// SplitMix64: the same triangles on every machine.
 pub(crate) struct Rng(pub(crate) u64);
@@ -184,4 +187,84 @@ pub(crate) fn covers(triangle: &Triangle, x: i32, y: i32) -> bool {
         let side = side(from, to, center);
         side > 0 || (side == 0 && top_left)
     })
+}
+
+/// A trapezoid of one of many kinds, around a picture of some size.
+pub(crate) fn any_trapezoid(rng: &mut Rng, width: u32, height: u32) -> Trapezoid {
+    let (width, height) = (i64::from(width) << 16, i64::from(height) << 16);
+    let wild = rng.within(0, 6) == 0;
+    let mut register = |low: i64, high: i64| {
+        if wild && rng.next() & 1 == 0 { rng.color() as i32 } else { rng.within(low, high) }
+    };
+    let (x, y) = (register(-width / 4, width + width / 4), register(-height / 4, height));
+    let (dx_dom, dx_sub) = (register(-3 << 16, 3 << 16), register(-3 << 16, 3 << 16));
+    let x_sub = register(-width / 4, width + width / 4);
+    // Steps that come back to where they were after a few pixels, having passed through all 32 bits.
+    let around = rng.pick(&[0, 0, 0, 1 << 28, 1 << 29, -1 << 29, i32::MIN]);
+    let mut register = |low: i64, high: i64| {
+        if wild && rng.next() & 1 == 0 { rng.color() as i32 } else { rng.within(low, high) }
+    };
+    let mut ramp = || Ramp {
+        start: register(-8 << 16, 264 << 16),
+        dx: register(-6 << 16, 6 << 16).wrapping_add(around),
+        dy_dom: register(-6 << 16, 6 << 16),
+    };
+    let shade = Shade::Smooth(Gouraud { red: ramp(), green: ramp(), blue: ramp() });
+    let dy = match rng.within(0, 8) {
+        0..4 => 1 << 16,
+        4..6 => -1 << 16,
+        6 => rng.within(-3 << 16, 3 << 16),
+        _ => rng.color() as i32,
+    };
+    let count = match rng.within(0, 30) {
+        0 => u16::MAX,
+        1 => rng.color() as u16,
+        _ => rng.within(0, 80) as u16,
+    };
+    let shade = if rng.within(0, 4) == 0 { Shade::Flat(rng.color()) } else { shade };
+    // Halves of pixels are where rounding is decided.
+    let grid = if rng.next() & 1 == 0 { 1 << 15 } else { 1 };
+    let (x_dom, x_sub) = (x / grid * grid, x_sub / grid * grid);
+    Trapezoid { x_dom, dx_dom, x_sub, dx_sub, y, dy, count, shade }
+}
+
+/// One call of any kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Triangles(Vec<Triangle>),
+    Trapezoids(Vec<Trapezoid>),
+    Fill(Vec<Rect>, u32),
+    Points(Vec<Point>),
+    Lines(Vec<Line>),
+}
+
+impl Call {
+    pub(crate) fn any(rng: &mut Rng, picture: &Picture) -> Self {
+        let (width, height) = (picture.width, picture.height);
+        let count = rng.within(0, 5);
+        let point = |rng: &mut Rng| {
+            let by = rng.pick(&[0, 0, 40, 1 << 31]);
+            let x = rng.within(-by, i64::from(width) + by - 1);
+            Point { x, y: rng.within(-by, i64::from(height) + by - 1), color: rng.color() }
+        };
+        match rng.within(0, 5) {
+            0 => Self::Triangles((0..count).map(|_| any_triangle(rng, width, height)).collect()),
+            1 => Self::Trapezoids((0..count).map(|_| any_trapezoid(rng, width, height)).collect()),
+            2 => Self::Fill((0..count).map(|_| any_rect(rng, picture)).collect(), rng.color()),
+            3 => Self::Points((0..count).map(|_| point(rng)).collect()),
+            _ => {
+                Self::Lines((0..count).map(|_| Line { from: point(rng), to: point(rng) }).collect())
+            }
+        }
+    }
+
+    pub(crate) fn draw(&self, state: &State, band: &mut Band<'_>) -> Rect {
+        match self {
+            Self::Triangles(list) => band.triangles(state, list),
+            Self::Trapezoids(list) => band.trapezoids(state, list),
+            Self::Fill(list, color) => band.fill(state, list, *color),
+            Self::Points(list) => band.points(state, list),
+            Self::Lines(list) => band.lines(state, list),
+        }
+    }
 }
