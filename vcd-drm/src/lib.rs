@@ -6,4 +6,8 @@
 //! Two programs in `examples/` use it: `answer` is the smallest card, `testcard` the one that the
 //! driver in `vgpu-kmod/testdrv` is for.
 
+pub mod demo;
+pub mod play;
+pub mod screen;
 pub mod shim;
+pub mod trace;

@@ -105,6 +105,11 @@ impl Card {
         self.actions.drain(..)
     }
 
+    /// Whether there is anything to be done.
+    pub fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
     /// What it wants to read from the driver's memory, if anything. Nothing changes by asking.
     pub fn fetch(&self) -> Option<Fetch> {
         self.run.fetch()
