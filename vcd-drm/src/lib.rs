@@ -6,8 +6,11 @@
 //! Two programs in `examples/` use it: `answer` is the smallest card, `testcard` the one that the
 //! driver in `vgpu-kmod/testdrv` is for.
 
+pub mod commands;
+pub mod daemon;
 pub mod demo;
 pub mod play;
 pub mod screen;
 pub mod shim;
+pub mod sink;
 pub mod trace;
