@@ -305,3 +305,21 @@ fn what_takes_long_is_done_in_pieces() {
     }
     assert_eq!(pieces, 7, "three of them at a time are enough");
 }
+
+/// What was known about pages is older than a command that is found on one of them.
+#[test]
+fn parameters_of_a_command_are_looked_at_on_any_page() {
+    let mut description = lab::base();
+    let mut registers = description.blocks.iter_mut().flat_map(|block| &mut block.registers);
+    registers.find(|one| one.id == "rect_size").expect("it is there").offset = 0x1800;
+    let mut lab = Lab::of(&description);
+    lab.scan();
+    let size = lab.fields([(Fld::RectSizeWidth, 1), (Fld::RectSizeHeight, 1)]);
+    lab.write(Reg::RectSize, size);
+    lab.write(Reg::Color, 7);
+    lab.write(Reg::Draw, lab.code(DrawPrimitive::Fill));
+    let registers = lab.registers.clone();
+    let read = |offset: u32| registers[offset as usize / 4];
+    lab.card.scan(1, read, &mut vgpu_card::Memory(&mut lab.memory));
+    assert_eq!(lab.memory[0], 7);
+}
