@@ -27,8 +27,6 @@ const HEIGHT: u32 = 480;
 const DISTINCT: usize = 50_000;
 /// Triangles in one call.
 const BATCH: usize = 400;
-/// Rows of a band, where several threads draw.
-const ROWS: u32 = 16;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -165,8 +163,11 @@ fn ours(
         ("vertices" | "trapezoids" | "flat" | "clear", 1) => Ok(batches(&mut [surface.band()])),
         ("vertices" | "trapezoids" | "flat" | "clear", 2..=64) => {
             let mut shares: Vec<Vec<Band<'_>>> = (0..threads).map(|_| Vec::new()).collect();
-            for (n, band) in surface.bands(ROWS).enumerate() {
-                shares[n % threads].push(band);
+            // One band for each: every band that a triangle meets sets it up again.
+            for (share, band) in
+                shares.iter_mut().zip(surface.bands(HEIGHT.div_ceil(threads as u32)))
+            {
+                share.push(band);
             }
             let times: Vec<Spent> = std::thread::scope(|scope| {
                 let batches = &batches;
