@@ -115,9 +115,11 @@ impl Card {
         self.run.fetch()
     }
 
-    /// Carries out what [`Card::fetch`] has asked for; `None` when it could not be read.
+    /// Carries out what [`Card::fetch`] has asked for, or as much of it as does not take long; `None` when
+    /// it could not be read. What is left is asked for again.
     ///
-    /// Scan the registers between two pieces of a long buffer, or the driver cannot reset the card.
+    /// Scan the registers in between, or the driver cannot reset the card while a long buffer is under
+    /// way.
     pub fn feed(&mut self, data: Option<&[u8]>, painter: &mut dyn Painter) {
         let Some(Fetch { address, bytes }) = self.fetch() else { return };
         let source = match self.run {
@@ -135,7 +137,7 @@ impl Card {
                 events.push(event)
             });
         events.into_iter().for_each(|event| self.take(event));
-        self.run.advance(ended.map_or_else(|stopped| stopped.at, |()| bytes));
+        self.run.advance(ended.unwrap_or_else(|stopped| stopped.at));
         if let Run::Ring { get, .. } = self.run {
             self.write(Reg::RingGet, get);
         }
@@ -144,12 +146,12 @@ impl Card {
                 let at = (address as u32).wrapping_add(stopped.at as u32);
                 self.give_up(Fault { code: stopped.code, source, at, data: stopped.data });
             }
-            Ok(()) if matches!(self.run, Run::Buffer { left: 0, .. }) => {
+            Ok(_) if matches!(self.run, Run::Buffer { left: 0, .. }) => {
                 self.run = Run::Idle;
                 self.clear_command(Reg::DmaCount);
                 self.count(Source::Buffer);
             }
-            Ok(()) => {}
+            Ok(_) => {}
         }
     }
 

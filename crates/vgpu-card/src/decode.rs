@@ -9,6 +9,10 @@ use crate::raster::Rect;
 /// Bytes of a pair.
 const PAIR: usize = 8;
 
+/// After about so many pixels the rest of a piece has to wait, so that whoever plays the card can look at
+/// registers and clock in between: a fraction of a second.
+const MOST_PIXELS: u64 = 1 << 28;
+
 /// What a stream does beside drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -33,7 +37,8 @@ pub(crate) struct Stopped {
     pub(crate) data: u32,
 }
 
-/// Carries out pairs from the driver's memory. All that is done has been drawn when this returns.
+/// Carries out pairs from the driver's memory, and returns how many bytes of them: fewer than there are
+/// when that takes long. All that is done has been drawn when this returns.
 pub(crate) fn run(
     drawing: &mut Drawing,
     layout: &Layout,
@@ -41,9 +46,9 @@ pub(crate) fn run(
     bytes: &[u8],
     painter: &mut dyn Painter,
     event: &mut dyn FnMut(Event),
-) -> Result<(), Stopped> {
+) -> Result<usize, Stopped> {
     let (pairs, rest) = bytes.as_chunks::<PAIR>();
-    let mut end = Ok(());
+    let (mut end, mut pixels) = (Ok(()), 0);
     for (index, pair) in pairs.iter().enumerate() {
         let [t0, t1, t2, t3, d0, d1, d2, d3] = *pair;
         let tag = u32::from_le_bytes([t0, t1, t2, t3]);
@@ -58,9 +63,16 @@ pub(crate) fn run(
                 drawing.set(at, data);
             }
             Target::Draw => {
-                if let Err(code) = drawing.draw(layout, data, words, painter, event) {
-                    end = stop(code, data);
-                    break;
+                match drawing.draw(layout, data, words, painter, event) {
+                    Ok(drawn) => pixels += drawn,
+                    Err(code) => {
+                        end = stop(code, data);
+                        break;
+                    }
+                }
+                if pixels > MOST_PIXELS {
+                    drawing.flush(painter, event);
+                    return Ok((index + 1) * PAIR);
                 }
             }
             Target::Command(Cmd::Nop) => {}
@@ -82,6 +94,6 @@ pub(crate) fn run(
             code: ErrorCodeCode::Truncated,
             data: u32::from_le_bytes(*tag),
         }),
-        None => Ok(()),
+        None => Ok(bytes.len()),
     }
 }

@@ -69,7 +69,8 @@ impl Drawing {
         self.setup = None;
     }
 
-    /// Adds what DRAW asks for; `event` is told what was changed on the way.
+    /// Adds what DRAW asks for; `event` is told what was changed on the way. Returns about how many
+    /// pixels it takes, rather more than less.
     pub(crate) fn draw(
         &mut self,
         layout: &Layout,
@@ -77,7 +78,7 @@ impl Drawing {
         words: usize,
         painter: &mut dyn Painter,
         event: &mut dyn FnMut(Event),
-    ) -> Result<(), ErrorCodeCode> {
+    ) -> Result<u64, ErrorCodeCode> {
         let primitive = layout.named::<DrawPrimitive>(data).ok_or(ErrorCodeCode::BadDraw)?;
         let setup = match self.setup {
             Some(setup) => setup,
@@ -89,42 +90,56 @@ impl Drawing {
         if self.gathered.is_other_than(primitive) || self.gathered.len() >= MOST {
             self.flush(painter, event);
         }
-        match primitive {
-            DrawPrimitive::Fill => self.gathered.rects.push(self.rect(layout, Reg::RectPosition)),
+        // Rows may be drawn more than once by a trapezoid that does not move, and by nothing else.
+        let rows = |from: i32, to: i32| {
+            to.saturating_sub(from).saturating_abs().min(setup.window.height as i32)
+        };
+        let rows = match primitive {
+            DrawPrimitive::Fill => {
+                let rect = self.rect(layout, Reg::RectPosition);
+                self.gathered.rects.push(rect);
+                rows(rect.top, rect.bottom)
+            }
             DrawPrimitive::Outline => {
                 let rect = self.rect(layout, Reg::RectPosition);
                 self.gathered.rects.extend(outline(&rect));
+                rows(rect.top, rect.bottom)
             }
             DrawPrimitive::Copy => {
                 let from = self.rect(layout, Reg::CopySource);
                 let to = self.rect(layout, Reg::RectPosition);
+                let rows = rows(from.top, from.bottom);
                 let work = Work::Copy { from, to: (to.left, to.top) };
                 event(Event::Damage(
                     setup.window,
                     painter.paint(&setup.window, &setup.state, work),
                 ));
+                rows
             }
             DrawPrimitive::Point => {
                 let point = self.point(layout, &setup, 0);
                 self.gathered.points.push(point);
+                1
             }
             DrawPrimitive::Line => {
-                let line =
-                    Line { from: self.point(layout, &setup, 0), to: self.point(layout, &setup, 1) };
-                self.gathered.lines.push(line);
+                let (from, to) = (self.point(layout, &setup, 0), self.point(layout, &setup, 1));
+                self.gathered.lines.push(Line { from, to });
+                rows(from.y, to.y)
             }
             DrawPrimitive::Triangle => {
                 let vertex = |n| self.vertex(layout, &setup, n);
                 let triangle = [vertex(0), vertex(1), vertex(2)];
                 self.gathered.triangles.push(triangle);
+                let [a, b, c] = triangle.map(|vertex| vertex.y);
+                rows(a.min(b).min(c) >> VERTEX_FRACTION, a.max(b).max(c) >> VERTEX_FRACTION)
             }
             DrawPrimitive::Trapezoid => {
                 let trapezoid = self.trapezoid(layout, &setup);
-                self.add_trapezoid(trapezoid);
+                self.add_trapezoid(trapezoid)
             }
             DrawPrimitive::ContinueSub => self.continue_sub(layout, &setup),
-        }
-        Ok(())
+        };
+        Ok((1 + u64::from(rows.unsigned_abs())) * u64::from(setup.window.stride))
     }
 
     /// Draws what was gathered.
@@ -234,7 +249,7 @@ impl Drawing {
 
     /// As the last one would have gone on, with another subordinate edge. Without a last one there is
     /// nothing to go on from, and all registers count.
-    fn continue_sub(&mut self, layout: &Layout, setup: &Setup) {
+    fn continue_sub(&mut self, layout: &Layout, setup: &Setup) -> i32 {
         let new = self.trapezoid(layout, setup);
         let next = match self.last {
             Some(last) => Trapezoid {
@@ -249,12 +264,14 @@ impl Drawing {
             },
             None => new,
         };
-        self.add_trapezoid(next);
+        self.add_trapezoid(next)
     }
 
-    fn add_trapezoid(&mut self, trapezoid: Trapezoid) {
+    /// Returns how many rows it has.
+    fn add_trapezoid(&mut self, trapezoid: Trapezoid) -> i32 {
         self.last = Some(trapezoid.after());
         self.gathered.trapezoids.push(trapezoid);
+        trapezoid.count.into()
     }
 }
 

@@ -36,16 +36,18 @@ impl Card {
         mut read: impl FnMut(u32) -> u32,
         painter: &mut dyn Painter,
     ) {
-        let mut look = |card: &Self, reg: Reg, index: usize| {
+        let mut look = |card: &Self, pages: u32, reg: Reg, index: usize| {
             let offset = card.layout.offset(reg, index)?;
             let written = 1_u32.checked_shl(offset / PAGE).is_none_or(|page| pages & page != 0);
             written.then(|| read(offset))
         };
-        let commands = COMMANDS.map(|reg| (reg, look(self, reg, 0).unwrap_or(0)));
+        let commands = COMMANDS.map(|reg| (reg, look(self, pages, reg, 0).unwrap_or(0)));
+        // A command may be younger than `pages`, and so may be its parameters on other pages.
+        let pages = if commands.iter().any(|(_, value)| *value != 0) { u32::MAX } else { pages };
         let (mut shown, mut moved, mut put) = (false, false, false);
         for at in 0..self.layout.inputs().len() {
             let (reg, index) = self.layout.inputs()[at];
-            let Some(value) = look(self, reg, index) else { continue };
+            let Some(value) = look(self, pages, reg, index) else { continue };
             if self.registers.bank.set(slot(reg) + index, value) {
                 self.registers.forget_setup();
                 shown |= SHOWN.contains(&reg);

@@ -282,3 +282,44 @@ fn commands_are_looked_at_before_their_parameters() {
     };
     assert_eq!((page(0), page(2), page(1) + page(2)), (0, 256, order.len()));
 }
+
+#[test]
+fn what_takes_long_is_done_in_pieces() {
+    let mut lab = Lab::new();
+    // Rows that lie on each other, as many as there can be: as much drawing as fits into few words.
+    let mut stream =
+        lab.pair(Reg::WindowStride, 0, lab.field(Fld::WindowStridePixels, 2048)).to_vec();
+    stream.extend(lab.pair(Reg::StartXSub, 0, 2048 << 16));
+    stream.extend(lab.pair(Reg::Dy, 0, 0));
+    stream.extend(lab.pair(Reg::RowCount, 0, lab.field(Fld::RowCountRows, 0xffff)));
+    stream.extend(lab.pair(Reg::Draw, 0, lab.code(DrawPrimitive::Trapezoid)).repeat(20));
+    let bytes: Vec<u8> = stream.iter().flat_map(|word| word.to_le_bytes()).collect();
+    lab.write(Reg::DmaAddress, DMA);
+    lab.write(Reg::DmaCount, stream.len() as u32);
+    lab.scan();
+    let mut pieces = 0;
+    while let Some(fetch) = lab.card.fetch() {
+        let at = (fetch.address - u64::from(DMA)) as usize;
+        lab.card.feed(Some(&bytes[at..at + fetch.bytes]), &mut vgpu_card::paint::Blind);
+        pieces += 1;
+    }
+    assert_eq!(pieces, 7, "three of them at a time are enough");
+}
+
+/// What was known about pages is older than a command that is found on one of them.
+#[test]
+fn parameters_of_a_command_are_looked_at_on_any_page() {
+    let mut description = lab::base();
+    let mut registers = description.blocks.iter_mut().flat_map(|block| &mut block.registers);
+    registers.find(|one| one.id == "rect_size").expect("it is there").offset = 0x1800;
+    let mut lab = Lab::of(&description);
+    lab.scan();
+    let size = lab.fields([(Fld::RectSizeWidth, 1), (Fld::RectSizeHeight, 1)]);
+    lab.write(Reg::RectSize, size);
+    lab.write(Reg::Color, 7);
+    lab.write(Reg::Draw, lab.code(DrawPrimitive::Fill));
+    let registers = lab.registers.clone();
+    let read = |offset: u32| registers[offset as usize / 4];
+    lab.card.scan(1, read, &mut vgpu_card::Memory(&mut lab.memory));
+    assert_eq!(lab.memory[0], 7);
+}

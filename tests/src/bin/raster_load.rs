@@ -10,7 +10,9 @@
 //! raster-load clear HEIGHT COUNT ISA THREADS           as many pixels, by clearing the whole picture
 //! ```
 //!
-//! ISA is scalar, avx2, avx512, or best for the widest there is. A measurement is one JSON object. The peer has as many threads as LP_NUM_THREADS says.
+//! ISA is scalar, avx2, avx512, or best for the widest there is. A measurement is one JSON object: seconds by the clock, and
+//! those that the process had a processor, which do not count what other programs took meanwhile. The
+//! peer has as many threads beside its first as LP_NUM_THREADS says.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -25,8 +27,6 @@ const HEIGHT: u32 = 480;
 const DISTINCT: usize = 50_000;
 /// Triangles in one call.
 const BATCH: usize = 400;
-/// Rows of a band, where several threads draw.
-const ROWS: u32 = 16;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -67,9 +67,26 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
 }
 
-fn told(seconds: Duration, by: &str) {
-    let told = serde_json::json!({"seconds": seconds.as_secs_f64(), "by": by});
+/// What drawing took.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    clock: Duration,
+    processor: Duration,
+}
+
+fn told(spent: Spent, by: &str) {
+    let told = serde_json::json!({
+        "seconds": spent.clock.as_secs_f64(),
+        "processor": spent.processor.as_secs_f64(),
+        "by": by,
+    });
     println!("{told}");
+}
+
+/// Processor time of this process so far.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn picture() -> std::io::Result<Result<(), String>> {
@@ -87,16 +104,16 @@ fn picture() -> std::io::Result<Result<(), String>> {
 }
 
 /// The time of so many triangles in parts of `distinct`, after some of them for warming up.
-fn again(count: usize, distinct: usize, mut draw: impl FnMut(std::ops::Range<usize>)) -> Duration {
+fn again(count: usize, distinct: usize, mut draw: impl FnMut(std::ops::Range<usize>)) -> Spent {
     draw(0..distinct.min(2000));
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), processor_time());
     let mut left = count;
     while left > 0 {
         let part = left.min(distinct);
         draw(0..part);
         left -= part;
     }
-    begun.elapsed()
+    Spent { clock: begun.elapsed(), processor: processor_time() - before }
 }
 
 /// In pixels.
@@ -111,7 +128,7 @@ fn ours(
     count: usize,
     isa: Isa,
     threads: usize,
-) -> Result<Duration, String> {
+) -> Result<Spent, String> {
     let mut pixels = vec![0; (WIDTH * HEIGHT) as usize];
     let mut surface =
         Surface::new(&mut pixels, WIDTH, HEIGHT, WIDTH).map_err(|error| error.to_string())?;
@@ -128,7 +145,8 @@ fn ours(
                 "trapezoids" => band.trapezoids(&state, &trapezoids[part.start * 2..part.end * 2]),
                 "flat" => band.triangles(&state, &flat[part.clone()]),
                 _ => {
-                    let times = (part.len() as f64 * share).round() as usize;
+                    let until = |n: usize| (n as f64 * share) as usize;
+                    let times = until(part.end) - until(part.start);
                     band.fill(&state, &vec![Rect::EVERYTHING; times], 7)
                 }
             };
@@ -145,16 +163,22 @@ fn ours(
         ("vertices" | "trapezoids" | "flat" | "clear", 1) => Ok(batches(&mut [surface.band()])),
         ("vertices" | "trapezoids" | "flat" | "clear", 2..=64) => {
             let mut shares: Vec<Vec<Band<'_>>> = (0..threads).map(|_| Vec::new()).collect();
-            for (n, band) in surface.bands(ROWS).enumerate() {
-                shares[n % threads].push(band);
+            // One band for each: every band that a triangle meets sets it up again.
+            for (share, band) in
+                shares.iter_mut().zip(surface.bands(HEIGHT.div_ceil(threads as u32)))
+            {
+                share.push(band);
             }
-            let times: Vec<Duration> = std::thread::scope(|scope| {
+            let times: Vec<Spent> = std::thread::scope(|scope| {
                 let batches = &batches;
                 let running: Vec<_> =
                     shares.iter_mut().map(|share| scope.spawn(move || batches(share))).collect();
                 running.into_iter().filter_map(|thread| thread.join().ok()).collect()
             });
-            times.into_iter().max().ok_or_else(|| "no thread has ended".into())
+            times
+                .into_iter()
+                .max_by_key(|spent| spent.clock)
+                .ok_or_else(|| "no thread has ended".into())
         }
         _ => Err(format!("there is no {what} with {threads} threads")),
     }

@@ -89,3 +89,39 @@ impl Edge for Far {
         self.0.step();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const END: i32 = GUARD - 1;
+
+    proptest! {
+        /// Where an edge passes through a centre, the least error would lead to the next pixel; most of
+        /// all when the edge is long and the centre far below the first row.
+        #[test]
+        fn near_edges_are_exact_where_they_pass_through_centres(
+            row in 0i32..32_767, column in -32_000i32..32_000, above in 1i32..4, below in 1i32..4,
+            ux in -400_000i32..400_000, short in 0i32..64,
+        ) {
+            let (x, y) = (column * 16 + 8, row * 16 + 8);
+            // As long as it can be, or a little less.
+            let uy = ((y + END) / above).min((END - y) / below) - short;
+            prop_assume!(uy > 0);
+            let ux = ux.clamp(-(END - x.abs()) / 4, (END - x.abs()) / 4);
+            let corner = |n: i32| Vertex { x: x + n * ux, y: y + n * uy, color: 0 };
+            let (p, q) = (corner(-above), corner(below));
+            let first = ((p.y + 7) >> 4).max(0);
+            let (mut near, mut far) = (Near::new(&p, &q, first), Far::new(&p, &q, first));
+            for y in first..=row {
+                prop_assert_eq!(near.x(), far.x(), "row {} of {:?} to {:?}", y, p, q);
+                if y == row {
+                    prop_assert_eq!(near.x(), i64::from(column));
+                }
+                near.down();
+                far.down();
+            }
+        }
+    }
+}

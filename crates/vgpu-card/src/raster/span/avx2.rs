@@ -1,7 +1,7 @@
 //! Spans by AVX2: eight pixels at once.
 //!
 //! A span ends with eight pixels that are calculated backwards from its last one; where they overlap with
-//! those before, both agree. Masked stores would not overlap, but some processors take ten times as long
+//! those before, both agree. Masked stores would not overlap, but some processors take several times as long
 //! for them. Nothing beyond the span is written, as someone else may write there at the same time.
 #![allow(unsafe_code, reason = "vector stores, and calls of code for this instruction set")]
 
