@@ -98,6 +98,8 @@ mod tests {
     const END: i32 = GUARD - 1;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5000))]
+
         /// Where an edge passes through a centre, the least error would lead to the next pixel; most of
         /// all when the edge is long and the centre far below the first row.
         #[test]
@@ -123,5 +125,42 @@ mod tests {
                 far.down();
             }
         }
+
+        /// And where they pass a centre on its left by the least there is: with dx down = 1 modulo dy,
+        /// by 1 / (16 dy) of a pixel.
+        #[test]
+        fn near_edges_are_exact_where_they_just_miss_centres(
+            row in 0i32..32_767, top in -END..0, longer in any::<u32>(), near_x in -500i32..500,
+        ) {
+            let down = row * 16 + 8 - top;
+            let dy = down + 1 + (longer % (END - top - down) as u32) as i32;
+            let Some(dx) = inverse(i64::from(down), i64::from(dy)) else { return Ok(()) };
+            // The same modulo dy, and nearer.
+            let dx = if dx > i64::from(dy / 2) { dx - i64::from(dy) } else { dx };
+            let whole = (dx * i64::from(down) - 1) / i64::from(dy);
+            let x = near_x * 16 + 8 - (whole % 16) as i32;
+            let p = Vertex { x, y: top, color: 0 };
+            let q = Vertex { x: x + dx as i32, y: top + dy, color: 0 };
+            prop_assume!(q.x.abs() < END);
+            for first in [row, 0.max((top + 7) >> 4)] {
+                let (mut near, mut far) = (Near::new(&p, &q, first), Far::new(&p, &q, first));
+                for y in first..=row {
+                    prop_assert_eq!(near.x(), far.x(), "row {} of {:?} to {:?}", y, p, q);
+                    near.down();
+                    far.down();
+                }
+            }
+        }
+    }
+
+    /// The x with a x = 1 modulo m, where there is one.
+    fn inverse(a: i64, m: i64) -> Option<i64> {
+        let ((mut r0, mut r1), (mut s0, mut s1)) = ((a, m), (1, 0));
+        while r1 != 0 {
+            let n = r0 / r1;
+            (r0, r1) = (r1, r0 - n * r1);
+            (s0, s1) = (s1, s0 - n * s1);
+        }
+        (r0 == 1).then(|| s0.rem_euclid(m))
     }
 }
