@@ -4,7 +4,7 @@
 //! They run in the order of their names, so `wild`, the fuzzers, comes last: the kernel's record of memory
 //! types does not survive all that they do to their mappings.
 //!
-//! VGPU_LONG=1 makes the rounds of stress, killing, reloading and fuzzing many.
+//! VGPU_LONG=1 makes the rounds of stress, killing, reloading and fuzzing many, VGPU_LONG=0.1 a tenth of that.
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
 mod base_card;

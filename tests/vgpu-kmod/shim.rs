@@ -11,9 +11,11 @@ pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(&std::env::var_os("VGPU_LAB").unwrap_or_default()).join(name)
 }
 
-/// A number of rounds: a few, or with VGPU_LONG many.
+/// A number of rounds: a few, or with VGPU_LONG many, or that part of many, but no fewer than a few.
 pub(crate) fn rounds(short: u32, long: u32) -> u32 {
-    if std::env::var_os("VGPU_LONG").is_some_and(|value| value == "1") { long } else { short }
+    let Ok(part) = std::env::var("VGPU_LONG") else { return short };
+    let part: f64 = part.parse().expect("VGPU_LONG: a number, 1 for all of it");
+    short.max((f64::from(long) * part) as u32) // saturates
 }
 
 /// Loaded modules, unloaded when dropped. Their order is that of loading.

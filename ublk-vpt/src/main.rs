@@ -1,5 +1,7 @@
 //! The `ublk` command.
 
+mod memory;
+
 use std::process::ExitCode;
 
 use ublk_vpt::commands::{self, Program};

@@ -5,15 +5,8 @@
  * A BAR must be memory with a physical address, and the kernel must take it for a device's:
  * pci_request_regions() wants a range of its own, ioremap() refuses what is RAM, and
  * remap_pfn_range() of RAM would have the wrong caching attributes. So the module takes pages from
- * the page allocator and cuts their range out of the "System RAM" entry in the tree of physical
- * memory (/proc/iomem). The tree is only asked, when something is to be mapped or claimed; the
- * page allocator goes on as before and knows the pages as ours. Giving the memory back mends the
- * tree.
- *
- * Cutting is done with functions that exist for it (adjust_resource, insert_resource), each of
- * which leaves the tree in order, but reading the tree to find the entry takes a lock that modules
- * cannot have. Entries of System RAM come and go with memory hotplug only; it must not be used at
- * the moment a card is created or removed.
+ * the page allocator, which knows them as ours, and cuts their range out of the "System RAM" entry
+ * in the tree of physical memory (hole.c). Giving the memory back mends the tree.
  *
  * Who does not want that can keep a range from the kernel with the boot parameter memmap=, and name
  * it in the module's option reserve=.
@@ -56,25 +49,13 @@ static struct gen_pool *reserved;
 static DEFINE_MUTEX(vgpu_bar_lock);
 
 /**
- * struct vgpu_fragment - an entry of System RAM that was made by cutting
- * @node: in the list of all
- * @resource: the entry
- * @origin: the kernel's entry that it was a part of
- */
-struct vgpu_fragment {
-	struct list_head node;
-	struct resource resource;
-	struct resource *origin;
-};
-
-/**
  * struct vgpu_bar_memory - memory for a BAR
  * @node: in the list of spare ones
  * @window: its entry in the tree
  * @base: physical address, aligned to the size
  * @bytes: size, a power of two
  * @prefetchable: how it is mapped
- * @origin: the kernel's entry that it was cut out of; NULL if it is from reserve=
+ * @hole: in System RAM, if it is not from reserve=
  * @page: its first page; NULL if it is from reserve=
  * @order: of the blocks of pages it consists of
  * @blocks: how many
@@ -85,7 +66,7 @@ struct vgpu_bar_memory {
 	phys_addr_t base;
 	size_t bytes;
 	bool prefetchable;
-	struct resource *origin;
+	struct vgpu_hole hole;
 	struct page *page;
 	unsigned int order;
 	unsigned int blocks;
@@ -94,142 +75,6 @@ struct vgpu_bar_memory {
 /* Spare memory, the oldest first. */
 static LIST_HEAD(spares);
 static size_t spare_bytes;
-
-static LIST_HEAD(fragments);
-
-static bool is_ram(const struct resource *resource)
-{
-	return (resource->flags & IORESOURCE_SYSTEM_RAM) == IORESOURCE_SYSTEM_RAM;
-}
-
-static struct vgpu_fragment *fragment_of(struct resource *resource)
-{
-	struct vgpu_fragment *fragment;
-
-	list_for_each_entry(fragment, &fragments, node)
-		if (&fragment->resource == resource)
-			return fragment;
-	return NULL;
-}
-
-static struct resource *origin_of(struct resource *resource)
-{
-	struct vgpu_fragment *fragment = fragment_of(resource);
-
-	return fragment ? fragment->origin : resource;
-}
-
-/* Puts a new entry of System RAM into the tree. */
-static int fragment_add(struct resource *like, struct resource *origin, resource_size_t start,
-			resource_size_t end)
-{
-	struct vgpu_fragment *fragment = kzalloc(sizeof(*fragment), GFP_KERNEL);
-	int ret;
-
-	if (!fragment)
-		return -ENOMEM;
-	fragment->resource = (struct resource){
-		.name = like->name, .flags = like->flags, .desc = like->desc,
-		.start = start, .end = end,
-	};
-	fragment->origin = origin;
-	ret = insert_resource(&iomem_resource, &fragment->resource);
-	if (ret) {
-		kfree(fragment);
-		return ret;
-	}
-	list_add(&fragment->node, &fragments);
-	return 0;
-}
-
-static int fragment_remove(struct vgpu_fragment *fragment)
-{
-	int ret = remove_resource(&fragment->resource);
-
-	if (ret)
-		return ret;
-	list_del(&fragment->node);
-	kfree(fragment);
-	return 0;
-}
-
-static int resize(struct resource *resource, resource_size_t start, resource_size_t end)
-{
-	return adjust_resource(resource, start, end - start + 1);
-}
-
-/*
- * Cuts a range out of the entry that contains it. What the kernel has noted inside the entry (its
- * own code, for example) stays in the kernel's part, which must be the one before or the one after
- * the range: fails if there is something on both sides.
- */
-static int ram_cut(struct vgpu_bar_memory *memory, resource_size_t start, resource_size_t end)
-{
-	struct resource *ram, *origin;
-	resource_size_t from, to;
-	int ret;
-
-	for (ram = iomem_resource.child; ram; ram = ram->sibling)
-		if (ram->start <= start && end <= ram->end)
-			break;
-	if (!ram || !is_ram(ram))
-		return -ENOENT;
-	from = ram->start;
-	to = ram->end;
-	origin = origin_of(ram);
-	if (from == start && to == end)
-		return -EBUSY;
-	if (from == start)
-		ret = resize(ram, end + 1, to);
-	else
-		ret = resize(ram, from, start - 1);
-	if (!ret && from < start && end < to) {
-		ret = fragment_add(ram, origin, end + 1, to);
-	} else if (ret && from < start && end < to) {
-		ret = resize(ram, end + 1, to);
-		if (!ret)
-			ret = fragment_add(ram, origin, from, start - 1);
-	} else {
-		goto out;
-	}
-	/* Not split after all: as it was. */
-	if (ret)
-		resize(ram, from, to);
-out:
-	if (!ret)
-		memory->origin = origin;
-	return ret;
-}
-
-/* Gives a range that was cut out back to its neighbours. */
-static int ram_mend(struct vgpu_bar_memory *memory, resource_size_t start, resource_size_t end)
-{
-	struct resource *ram, *left = NULL, *right = NULL;
-
-	for (ram = iomem_resource.child; ram; ram = ram->sibling) {
-		if (!is_ram(ram) || origin_of(ram) != memory->origin)
-			continue;
-		if (ram->end + 1 == start)
-			left = ram;
-		if (ram->start == end + 1)
-			right = ram;
-	}
-	/* Of two neighbours at least one was made here, as the kernel's own is one of all. */
-	if (left && right && fragment_of(right)) {
-		end = right->end;
-		return fragment_remove(fragment_of(right)) ?: resize(left, left->start, end);
-	}
-	if (left && right) {
-		start = left->start;
-		return fragment_remove(fragment_of(left)) ?: resize(right, start, right->end);
-	}
-	if (left)
-		return resize(left, left->start, end);
-	if (right)
-		return resize(right, start, right->end);
-	/* Between other holes. */
-	return fragment_add(memory->origin, memory->origin, start, end);
-}
 
 static resource_size_t last(const struct vgpu_bar_memory *memory)
 {
@@ -261,6 +106,20 @@ static int insert_window(struct vgpu_bar_memory *memory)
 	return insert_resource(&iomem_resource, &memory->window);
 }
 
+/*
+ * Programs with strange ways (munmap() in the middle of a mapping) can leave the kernel with a note
+ * that some of the range is mapped as no driver wants it. Such memory is passed over.
+ */
+static bool is_mappable(const struct vgpu_bar_memory *memory)
+{
+	void __iomem *map = memory->prefetchable ? ioremap_wc(memory->base, memory->bytes) :
+						   ioremap(memory->base, memory->bytes);
+
+	if (map)
+		iounmap(map);
+	return map;
+}
+
 /* Takes pages, if their range can be cut out. */
 static int memory_from_pages(struct vgpu_bar_memory *memory, struct page *page)
 {
@@ -272,16 +131,18 @@ static int memory_from_pages(struct vgpu_bar_memory *memory, struct page *page)
 	ret = set_cached(memory, false);
 	if (ret)
 		return ret;
-	ret = ram_cut(memory, memory->base, last(memory));
+	ret = vgpu_hole_cut(&memory->hole, memory->base, last(memory));
 	if (ret)
 		goto uncut;
 	ret = insert_window(memory);
 	if (ret)
 		goto mend;
-	return 0;
+	if (is_mappable(memory))
+		return 0;
+	ret = remove_resource(&memory->window) ?: -EBUSY;
 mend:
 	/* Fails for lack of memory at most, and then only the tree is wrong. */
-	if (ram_mend(memory, memory->base, last(memory)))
+	if (vgpu_hole_mend(&memory->hole))
 		return ret;
 uncut:
 	set_cached(memory, true);
@@ -429,7 +290,7 @@ static void give_back(struct vgpu_bar_memory *memory)
 	int ret = remove_resource(&memory->window);
 
 	if (!ret && memory->page)
-		ret = ram_mend(memory, memory->base, last(memory)) ?: set_cached(memory, true);
+		ret = vgpu_hole_mend(&memory->hole) ?: set_cached(memory, true);
 	if (ret) {
 		pr_err("%zu KiB at %pa cannot be made ordinary memory again (error %d)\n",
 		       memory->bytes >> 10, &memory->base, ret);
@@ -462,7 +323,8 @@ static struct vgpu_bar_memory *find_spare(size_t bytes, bool prefetchable)
 	struct vgpu_bar_memory *memory;
 
 	list_for_each_entry(memory, &spares, node) {
-		if (memory->bytes != bytes || memory->prefetchable != prefetchable)
+		if (memory->bytes != bytes || memory->prefetchable != prefetchable ||
+		    !is_mappable(memory))
 			continue;
 		list_del(&memory->node);
 		spare_bytes -= bytes;

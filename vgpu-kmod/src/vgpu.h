@@ -8,7 +8,8 @@
  *   card.c         a card's life: creating, plugging, unplugging, freeing
  *   host.c         the PCI host bridge of a card
  *   config.c       configuration space
- *   bar.c          BAR memory; the only file that touches the tree of physical memory
+ *   bar.c          BAR memory: taking it, giving it back, keeping it for the next card
+ *   hole.c         the only file that touches the tree of physical memory
  *   events.c       counting what happens and waking the daemon
  *   arm.c          VGPU_ARM: making the next write to each register page an event
  *   trap_kernel.c  mappings in the kernel: finding, write-protecting, trapping
@@ -304,6 +305,22 @@ u8 vgpu_config_power_state(struct vgpu_card *card);
 unsigned int vgpu_config_msi_vectors(struct vgpu_card *card);
 bool vgpu_config_dma_allowed(struct vgpu_card *card);
 bool vgpu_config_intx_allowed(struct vgpu_card *card);
+
+/**
+ * struct vgpu_hole - a range cut out of System RAM
+ * @start: first byte
+ * @end: last byte
+ * @origin: the kernel's entry that it was cut out of
+ */
+struct vgpu_hole {
+	resource_size_t start;
+	resource_size_t end;
+	struct resource *origin;
+};
+
+/* hole.c */
+int vgpu_hole_cut(struct vgpu_hole *hole, resource_size_t start, resource_size_t end);
+int vgpu_hole_mend(const struct vgpu_hole *hole);
 
 /* bar.c */
 int vgpu_bar_init(void);

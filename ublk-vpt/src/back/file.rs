@@ -61,8 +61,6 @@ pub struct FileBackend {
     image: Image,
     /// Found shorter than it was.
     truncated: bool,
-    /// How to read what is in memory without waiting for anything.
-    cached: ReadWriteFlags,
     /// All of it is in memory: it is written as it is read.
     memory: bool,
     writer: Arc<FileWriter>,
@@ -83,15 +81,7 @@ impl FileBackend {
         })?;
         let writer = Arc::new(FileWriter::new(image.file().try_clone()?));
         let memory = is_memory(&image);
-        let cached = if memory {
-            // It knows no NOWAIT, and io_uring would leave every read to a worker. All of it is in
-            // memory; what has been swapped out is waited for.
-            ReadWriteFlags::empty()
-        } else {
-            ReadWriteFlags::NOWAIT
-        };
         Ok(Self {
-            cached,
             memory,
             ring,
             capacity: image.capacity(),
@@ -113,12 +103,15 @@ impl FileBackend {
     /// Copies what is in the page cache, from the beginning on, and says how many bytes that was. Half
     /// the price of a round through the ring. Whatever is wrong, io_uring will meet it again and say.
     fn read_cached(&self, offset: u64, buf: &mut [u8]) -> u64 {
-        let read = rustix::io::preadv2(
-            self.image.file(),
-            &mut [io::IoSliceMut::new(buf)],
-            offset,
-            self.cached,
-        );
+        let flags = if self.memory {
+            // Such a file system knows no NOWAIT, and io_uring would leave every read to a worker. What
+            // has been swapped out is waited for.
+            ReadWriteFlags::empty()
+        } else {
+            ReadWriteFlags::NOWAIT
+        };
+        let read =
+            rustix::io::preadv2(self.image.file(), &mut [io::IoSliceMut::new(buf)], offset, flags);
         read.unwrap_or(0) as u64
     }
 

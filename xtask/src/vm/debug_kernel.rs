@@ -44,14 +44,22 @@ const TOOLS: &[Tool] =
 const HEADERS: &[(&str, &str)] =
     &[("/usr/include/gelf.h", "libelf-dev"), ("/usr/include/openssl/ssl.h", "libssl-dev")];
 
-/// Builds it, unless it is there. A build that was interrupted goes on where it was.
+/// What the configuration that a kernel was made with is kept in, beside its source.
+const KEPT: &str = "lab.config";
+
+/// Builds it, unless it is there as it is wanted. A build that was interrupted goes on where it was.
 pub fn ensure(place: &Place) -> Result<Kernel> {
     // Other labs go on while this one builds.
     let _building = place.lock_named("lock-debug")?;
     let folder = place.lab().join("kernels").join(format!("{VERSION}-debug"));
-    if let Some(kernel) = kernel::known(&folder) {
+    let wanted = format!("{CONFIG}\nCONFIG_LOCALVERSION=\"-debug\"\n");
+    let kept = folder.join("source").join(KEPT);
+    let is_current = fs::read_to_string(kept).is_ok_and(|kept| kept == wanted);
+    if let Some(kernel) = kernel::known(&folder).filter(|_| is_current) {
         return Ok(kernel);
     }
+    // Until it is built as it is wanted, there is none.
+    kernel::unfinish(&folder)?;
     deps::ensure(TOOLS)?;
     let missing: Vec<&str> = HEADERS
         .iter()
@@ -62,9 +70,8 @@ pub fn ensure(place: &Place) -> Result<Kernel> {
         deps::install(&missing)?;
     }
     let source = source(place, &folder)?;
-    let config = source.join(".config");
-    if !config.is_file() {
-        configure(&source)?;
+    if !is_current || !source.join(".config").is_file() {
+        configure(&source, &wanted)?;
     }
     eprintln!("lab: building the debugging kernel in {}; this takes long", source.display());
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
@@ -117,16 +124,16 @@ fn source(place: &Place, folder: &Path) -> Result<PathBuf> {
     Ok(source)
 }
 
-fn configure(source: &Path) -> Result<()> {
-    let wanted = source.join("lab.config");
-    kernel::write(&wanted, &format!("{CONFIG}\nCONFIG_LOCALVERSION=\"-debug\"\n"))?;
-    build(source, &["KCONFIG_ALLCONFIG=lab.config", "allnoconfig"])?;
+fn configure(source: &Path, wanted: &str) -> Result<()> {
+    kernel::write(&source.join(KEPT), wanted)?;
+    build(source, &[&format!("KCONFIG_ALLCONFIG={KEPT}"), "allnoconfig"])?;
     let config = source.join(".config");
     let made =
         fs::read_to_string(&config).with_context(|| format!("cannot read {}", config.display()))?;
     let lost = lost(&made);
     if !lost.is_empty() {
         fs::remove_file(&config).with_context(|| format!("cannot remove {}", config.display()))?;
+        // The next try begins here again.
         bail!("the kernel's configuration did not take {}", lost.join(", "));
     }
     Ok(())

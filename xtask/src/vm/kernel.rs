@@ -127,6 +127,17 @@ pub(super) fn finish(folder: &Path, kernel: &Kernel) -> Result<()> {
     write(&folder.join("release"), &format!("{}\n", kernel.release))
 }
 
+/// Takes the mark back.
+pub(super) fn unfinish(folder: &Path) -> Result<()> {
+    let mark = folder.join("release");
+    match fs::remove_file(&mark) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("cannot remove {}", mark.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Debian's headers name each other by absolute paths in /usr/src; here they lie elsewhere. After
 /// this, `make -C target/lab/kernels/VERSION/build M=...` builds a module, outside and inside.
 ///

@@ -8,14 +8,16 @@ use super::place::{Place, RunFolder};
 use super::{Accel, LabRun};
 
 /// A full log, an end instead of a hang after an oops, and patience: an emulated processor of a busy
-/// machine stands still at times.
-pub fn kernel_arguments() -> [&'static str; 5] {
+/// machine stands still at times. A kernel that took its clock for unstable then would patch its code
+/// all over, and the emulator now and then executes what was there before.
+pub fn kernel_arguments() -> [&'static str; 6] {
     [
         "loglevel=7",
         "oops=panic",
         "panic=-1",
         "watchdog_thresh=60",
         "rcupdate.rcu_cpu_stall_timeout=180",
+        "tsc=reliable",
     ]
 }
 

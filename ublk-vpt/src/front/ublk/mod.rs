@@ -17,6 +17,7 @@ mod control;
 mod features;
 mod params;
 mod queue;
+mod ring;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -65,5 +65,6 @@ pair loop 2 3
 
 $bin/ublk del -n 0
 $bin/ublk del -n 2
-$bin/rublk del -n 1
-$bin/rublk del -n 3
+# What was measured stands if the peer trips over its own end, which happens.
+$bin/rublk del -n 1 || echo "rublk: device 1 was not deleted" >&2
+$bin/rublk del -n 3 || echo "rublk: device 3 was not deleted" >&2

@@ -17,7 +17,7 @@ use super::vpt::lab::steal_seconds;
 use super::{Report, nbd, vhost};
 use crate::run::Interrupt;
 
-/// Measures all of it; takes about twelve minutes when everything is built.
+/// Measures all of it; takes about sixteen minutes when everything is built.
 pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let mut report = Report::new("ublk");
     let stolen = steal_seconds();
