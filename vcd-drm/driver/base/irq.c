@@ -25,14 +25,18 @@ void bgc_enable(struct bgc *card, u32 sources, bool on)
 irqreturn_t bgc_interrupt(int irq, void *data)
 {
 	struct bgc *card = data;
-	u32 count, errors;
+	u32 count, errors, status;
 
 	spin_lock(&card->lock);
 	count = bgc_read(card, BGC_INT_COUNT);
-	/* Another device on the same line; or the card was pulled out. */
+	status = bgc_read(card, BGC_STATUS);
+	/*
+	 * Nothing new: the card has not seen yet what was acknowledged, and holds the pin. Or it is
+	 * another device on the same line, or the card was pulled out.
+	 */
 	if (count == card->acked) {
 		spin_unlock(&card->lock);
-		return IRQ_NONE;
+		return status != U32_MAX && status & BGC_STATUS_LINE ? IRQ_HANDLED : IRQ_NONE;
 	}
 	errors = bgc_events(BGC_INT_COUNT_ERROR, count, card->acked);
 	card->info.interrupts++;

@@ -11,10 +11,9 @@ use crate::screen::{Publisher, Watch};
 use crate::shim::{Error, Events};
 use crate::sink::Sink;
 
-/// From a published picture to the next.
+/// From a published picture to the next. While somebody looks at the picture, pixels that came through
+/// the aperture are looked for as often.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
-/// How often pixels that came through the aperture are looked for while somebody looks at the picture.
-const APERTURE: Duration = Duration::from_millis(33);
 /// When something is tried again; and how often registers are looked at where writes are not trapped.
 const SOON: Duration = Duration::from_millis(1);
 /// Mistakes of the driver's that the log tells of in a second.
@@ -116,13 +115,12 @@ impl Cycle {
             return None;
         }
         let since = self.published.map_or(Duration::MAX, |at| at.elapsed());
-        let interval = if self.player.is_stale() { FRAME } else { APERTURE };
-        if since < interval {
-            return Some(interval - since);
+        if since < FRAME {
+            return Some(FRAME - since);
         }
         self.published = Some(Instant::now());
         self.player.publish(&mut self.publisher, aperture);
-        aperture.then_some(APERTURE)
+        aperture.then_some(FRAME)
     }
 
     fn obey(&mut self, order: Order) -> Result<(), CycleError> {

@@ -29,6 +29,11 @@ impl Stream {
         stream
     }
 
+    /// What has not been sent.
+    pub fn words(&self) -> &[u32] {
+        &self.words
+    }
+
     /// Adds a pair, and sends what there is before if there is no room.
     ///
     /// # Errors
