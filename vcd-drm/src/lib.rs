@@ -2,8 +2,10 @@
 //!
 //! - [`shim`]: the card as the kernel module `vgpu` shows it to its daemon: registers, pixels, DMA,
 //!   interrupts
+//! - [`screen`]: what the card shows, for everybody who looks at it
 //!
 //! Two programs in `examples/` use it: `answer` is the smallest card, `testcard` the one that the
 //! driver in `vgpu-kmod/testdrv` is for.
 
+pub mod screen;
 pub mod shim;
