@@ -3,6 +3,7 @@
 //!
 //! | module | where the picture is |
 //! | --- | --- |
+//! | [`browser`] | on a page, in any number of browsers |
 //! | [`rfb`] | in VNC viewers |
 //! | [`png`] | in a file |
 //! | [`none`] | nowhere |
@@ -11,11 +12,11 @@
 //!
 //! ```no_run
 //! use vcd_drm::screen::Screen;
-//! use vcd_drm::sink::{Settings, rfb};
+//! use vcd_drm::sink::{Settings, browser};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (publisher, screen) = Screen::new()?;
-//! let settings = Settings::Rfb(rfb::Settings::at("127.0.0.1:5900".parse()?));
+//! let settings = Settings::Browser(browser::Settings::at("127.0.0.1:8000".parse()?));
 //! let sink = settings.start(&screen)?;
 //! println!("look at {}", sink.place());
 //! # drop(publisher);
@@ -23,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod browser;
 pub mod counts;
 mod listen;
 pub mod none;
@@ -58,6 +60,8 @@ pub enum Settings {
     Png(png::Settings),
     /// VNC viewers.
     Rfb(rfb::Settings),
+    /// Browsers.
+    Browser(browser::Settings),
 }
 
 impl Settings {
@@ -70,6 +74,7 @@ impl Settings {
             Self::None => Box::new(none::Nowhere),
             Self::Png(settings) => Box::new(png::File::start(settings, screen)?),
             Self::Rfb(settings) => Box::new(rfb::Server::start(settings, screen)?),
+            Self::Browser(settings) => Box::new(browser::Server::start(settings, screen)?),
         })
     }
 }
