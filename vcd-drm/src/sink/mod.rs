@@ -3,6 +3,7 @@
 //!
 //! | module | where the picture is |
 //! | --- | --- |
+//! | [`kms`] | on the machine's screen |
 //! | [`browser`] | on a page, in any number of browsers |
 //! | [`rfb`] | in VNC viewers |
 //! | [`png`] | in a file |
@@ -26,6 +27,7 @@
 
 pub mod browser;
 pub mod counts;
+pub mod kms;
 mod listen;
 pub mod none;
 pub mod png;
@@ -62,6 +64,8 @@ pub enum Settings {
     Rfb(rfb::Settings),
     /// Browsers.
     Browser(browser::Settings),
+    /// The machine's screen.
+    Kms(kms::Settings),
 }
 
 impl Settings {
@@ -75,6 +79,7 @@ impl Settings {
             Self::Png(settings) => Box::new(png::File::start(settings, screen)?),
             Self::Rfb(settings) => Box::new(rfb::Server::start(settings, screen)?),
             Self::Browser(settings) => Box::new(browser::Server::start(settings, screen)?),
+            Self::Kms(settings) => Box::new(kms::Monitor::start(settings, screen)?),
         })
     }
 }
@@ -125,6 +130,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The machine's screen cannot be used.
+    #[error(transparent)]
+    Kms(#[from] kms::Error),
 }
 
 impl Error {
