@@ -24,6 +24,10 @@ pub enum Resource {
     QemuUtils,
     /// The machine emulator.
     Qemu,
+    /// The browser.
+    Chromium,
+    /// The VNC client that takes pictures.
+    Gvnc,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -43,6 +47,8 @@ impl Resource {
             Self::Libnbd => "libnbd",
             Self::QemuUtils => "qemu-utils",
             Self::Qemu => "qemu",
+            Self::Chromium => "chromium",
+            Self::Gvnc => "gvnc",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -60,6 +66,8 @@ impl Resource {
             Self::Libnbd => program("nbdcopy", "libnbd-bin"),
             Self::QemuUtils => program("qemu-io", "qemu-utils"),
             Self::Qemu => program("qemu-system-x86_64", "qemu-system-x86"),
+            Self::Chromium => program("chromium", "chromium"),
+            Self::Gvnc => program("gvnccapture", "gvncviewer"),
             Self::Root => root(),
             Self::Lab => lab(),
         }
