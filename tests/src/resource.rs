@@ -26,6 +26,10 @@ pub enum Resource {
     Qemu,
     /// Mesa's software renderer, through EGL.
     Egl,
+    /// The browser.
+    Chromium,
+    /// The VNC client that takes pictures.
+    Gvnc,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -46,6 +50,8 @@ impl Resource {
             Self::QemuUtils => "qemu-utils",
             Self::Qemu => "qemu",
             Self::Egl => "egl",
+            Self::Chromium => "chromium",
+            Self::Gvnc => "gvnc",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -64,6 +70,8 @@ impl Resource {
             Self::QemuUtils => program("qemu-io", "qemu-utils"),
             Self::Qemu => program("qemu-system-x86_64", "qemu-system-x86"),
             Self::Egl => library("libEGL.so.1", "libegl1, libegl-mesa0, libgl1-mesa-dri, libgles2"),
+            Self::Chromium => program("chromium", "chromium"),
+            Self::Gvnc => program("gvnccapture", "gvncviewer"),
             Self::Root => root(),
             Self::Lab => lab(),
         }

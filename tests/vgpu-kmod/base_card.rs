@@ -58,8 +58,9 @@ impl Vcd {
     fn shot(&self) -> (u32, u32, Vec<u8>) {
         let path = self.folder.path().join("shot.png");
         Said::of(self.command("shot").arg(&path)).ok();
-        let mut reader =
-            png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap())).read_info().unwrap();
+        let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap()))
+            .read_info()
+            .unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut bytes).unwrap();
         bytes.truncate(info.buffer_size());
@@ -179,7 +180,8 @@ fn programs_and_driver_survive_the_end_of_the_daemon() {
     for _ in 0..5 {
         let vcd = Vcd::start(&[]);
         vcd.wait_driver();
-        let drawing = e2e::Running::start(Command::new(file("triangles")).args(["/dev/bgc0", "50000000"]));
+        let drawing =
+            e2e::Running::start(Command::new(file("triangles")).args(["/dev/bgc0", "50000000"]));
         wait_until("commands that are read", soon(), || {
             vcd.stats()["card"]["fetches"].as_u64().unwrap() > 3
         });
@@ -219,8 +221,9 @@ fn a_trace_gives_the_same_picture() {
         Command::new(file("vcd")).args(["trace", "play"]).arg(&trace).arg("--png").arg(&picture),
     )
     .ok();
-    let mut reader =
-        png::Decoder::new(BufReader::new(std::fs::File::open(picture).unwrap())).read_info().unwrap();
+    let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(picture).unwrap()))
+        .read_info()
+        .unwrap();
     let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut bytes).unwrap();
     assert!(bytes == shot.2, "another picture");

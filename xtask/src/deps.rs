@@ -82,6 +82,10 @@ pub const BC: Tool = Tool { program: "bc", package: "bc" };
 pub const PERL: Tool = Tool { program: "perl", package: "perl" };
 /// Looks at PCI devices, and pokes them.
 pub const PCIUTILS: Tool = Tool { program: "setpci", package: "pciutils" };
+/// The browser that the page of `vcd` is tried in.
+pub const CHROMIUM: Tool = Tool { program: "chromium", package: "chromium" };
+/// The VNC client that its server is tried with.
+pub const GVNC: Tool = Tool { program: "gvnccapture", package: "gvncviewer" };
 /// Used in the guest.
 pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 

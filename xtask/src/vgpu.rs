@@ -29,8 +29,12 @@ const BASE_PROGRAMS: [&str; 3] = ["triangles", "scene", "demo2d"];
 /// Tests of the shim in C, with a Makefile as the shim's: programs, and a driver that misbehaves.
 const TESTS: &str = "vgpu-kmod/tests";
 const TEST_PROGRAMS: [&str; 2] = ["rules", "fuzz"];
-/// The example programs of vcd-drm that play cards; its own program plays the base card.
+/// The example programs of vcd-drm that play cards.
 const CARDS: [&str; 2] = ["answer", "testcard"];
+/// The program that plays the base card.
+const VCD: &str = "vcd";
+/// The one that shows a test pattern.
+const PATTERN: &str = "pattern";
 /// Programs in C: their name, and the folder that has their sources.
 const PROGRAMS: [(&str, &str); 2] =
     [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
@@ -52,8 +56,17 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
     }
-    files.extend(cards(&target, &folder)?);
+    files.extend(examples(&CARDS, &target, &folder)?);
     Ok(files)
+}
+
+/// The program that shows a test pattern, for the kernel lab's screens.
+pub fn pattern() -> Result<PathBuf> {
+    let target = workspace::metadata()?.target_directory;
+    let folder = target.join("vgpu");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let built = examples(&[PATTERN], &target, &folder)?;
+    built.into_iter().next().context("there is no program that shows a pattern")
 }
 
 fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
@@ -152,14 +165,14 @@ fn program(to: &Path, name: &str, sources: &Path, interrupt: &Interrupt) -> Resu
     Ok(program)
 }
 
-/// The programs that play cards, small and quick for the emulator.
-fn cards(target: &Path, to: &Path) -> Result<Vec<PathBuf>> {
+/// The program of vcd-drm and examples of it, small and quick for the emulator.
+fn examples(names: &[&str], target: &Path, to: &Path) -> Result<Vec<PathBuf>> {
     let mut build = cargo();
     build.args(["build", "--quiet", "--package", "vcd-drm", "--profile", "emulated"]);
-    build.args(["--bin", "vcd"]).args(CARDS.iter().flat_map(|name| ["--example", name]));
-    ensure!(run::passes(&mut build)?, "cannot build the programs that play cards");
+    build.args(["--bin", VCD]).args(names.iter().flat_map(|name| ["--example", name]));
+    ensure!(run::passes(&mut build)?, "cannot build {VCD}, {} of vcd-drm", names.join(", "));
     let built = target.join("emulated");
-    let examples = CARDS.map(|name| (format!("examples/{name}"), name));
-    let all = examples.into_iter().chain([("vcd".to_owned(), "vcd")]);
+    let examples = names.iter().map(|name| (format!("examples/{name}"), *name));
+    let all = examples.chain([(VCD.to_owned(), VCD)]);
     all.map(|(place, name)| workspace::stripped(&built.join(place), &to.join(name))).collect()
 }

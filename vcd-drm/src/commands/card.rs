@@ -18,7 +18,6 @@ pub(super) fn layout(args: &CardArgs) -> Result<Layout> {
             (name, text)
         }
     };
-    let description =
-        regmap::parse(&name, &text).map_err(|mistakes| anyhow!("{mistakes}"))?;
+    let description = regmap::parse(&name, &text).map_err(|mistakes| anyhow!("{mistakes}"))?;
     Layout::bind(&description).with_context(|| name)
 }

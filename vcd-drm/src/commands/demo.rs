@@ -38,7 +38,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
     .context("signals")?;
     let sinks = looks::start(&args.looks, &screen)?;
     if args.frames.is_none() && sinks.is_empty() {
-        bail!("nobody could look: say where to (--browser, --rfb, --kms), or how many --frames to draw");
+        bail!(
+            "nobody could look: say where to (--browser, --rfb, --kms), or how many --frames to draw"
+        );
     }
     let mut driver = Driver::new(layout)?;
     let failure = match &args.trace {

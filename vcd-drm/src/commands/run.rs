@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 
 use super::cli::RunArgs;
 use super::{card, looks};
-use crate::daemon::control::{self, Orders};
 use crate::daemon::Cycle;
+use crate::daemon::control::{self, Orders};
 use crate::play::{KernelMachine, Player};
 use crate::screen::Screen;
 use crate::sink::{Settings, png};
@@ -37,7 +37,8 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
         Some(path) => {
             let name = || path.display().to_string();
             let file = BufWriter::new(File::create(path).with_context(name)?);
-            let (recorder, failure) = Recorder::new(file, player.card().layout()).with_context(name)?;
+            let (recorder, failure) =
+                Recorder::new(file, player.card().layout()).with_context(name)?;
             player.set_listener(Some(Box::new(recorder)));
             Some(failure)
         }

@@ -31,7 +31,9 @@ fn table(value: &Value, depth: usize) -> String {
         other => format!("{indent}{name:<22}{other}\n"),
     };
     match value {
-        Value::Object(all) => all.iter().map(|(name, one)| named(&name.replace('_', " "), one)).collect(),
+        Value::Object(all) => {
+            all.iter().map(|(name, one)| named(&name.replace('_', " "), one)).collect()
+        }
         other => format!("{indent}{other}\n"),
     }
 }

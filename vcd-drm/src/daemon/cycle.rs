@@ -142,13 +142,17 @@ impl Cycle {
         let card = self.player.machine().card();
         let status = card.status()?;
         let (interrupts, refused) = status.interrupts();
-        let sinks: Vec<Value> = self.sinks.iter().map(|sink| {
-            let report = sink.report();
-            json!({
-                "kind": sink.kind(), "place": sink.place(), "viewers": report.viewers,
-                "frames": report.frames, "bytes": report.bytes, "broken": report.broken,
+        let sinks: Vec<Value> = self
+            .sinks
+            .iter()
+            .map(|sink| {
+                let report = sink.report();
+                json!({
+                    "kind": sink.kind(), "place": sink.place(), "viewers": report.viewers,
+                    "frames": report.frames, "bytes": report.bytes, "broken": report.broken,
+                })
             })
-        }).collect();
+            .collect();
         Ok(json!({
             "number": card.number(),
             "address": card.address().to_string(),
@@ -173,7 +177,10 @@ impl Cycle {
         }
         if status.bound() != self.bound {
             self.bound = status.bound();
-            tracing::info!("{}", if self.bound { "a driver is bound" } else { "no driver is bound" });
+            tracing::info!(
+                "{}",
+                if self.bound { "a driver is bound" } else { "no driver is bound" }
+            );
         }
         Ok(())
     }

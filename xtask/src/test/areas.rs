@@ -19,8 +19,14 @@ pub(super) const VGPU: &str = "vgpu-kmod";
 /// The one whose tests compare the card's rasteriser with another.
 pub(super) const RASTER: &str = "raster";
 
+/// The one whose tests show pictures on the lab's screens, in a boot of their own.
+pub(crate) const KMS: &str = "kms";
+
 /// Those of the kernel lab.
-const LABS: [&str; 2] = [LAB, VGPU];
+const LABS: [&str; 3] = [LAB, VGPU, KMS];
+
+/// The folder whose tests look at the card's screen from outside, on this machine.
+pub(super) const VCD: &str = "vcd";
 
 /// One part of the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +46,7 @@ impl Area {
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
-            Some(VGPU | RASTER) => vec![END_TO_END],
+            Some(VGPU | KMS | VCD | RASTER) => vec![END_TO_END],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM],
             _ => vec![&*self.name],
         };
@@ -91,6 +97,8 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
                 LAB => "end to end, with the real program, in the kernel lab",
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
                 RASTER => "the card's rasteriser beside Mesa's",
+                KMS => "the card's screen on screens of the kernel lab",
+                VCD => "the card's screen in a browser and in a VNC client",
                 _ => "end to end, with the real program",
             };
             folders.push(Area {
@@ -136,6 +144,10 @@ mod tests {
         let raster = find(&areas, RASTER).expect("a folder");
         assert!(raster.has_others() && raster.labs().is_empty());
         assert_eq!(raster.packages(), ["-p", "e2e"]);
+        let kms = find(&areas, KMS).expect("a folder");
+        assert!(kms.labs() == [KMS] && !kms.has_others());
+        let vcd = find(&areas, VCD).expect("a folder");
+        assert!(vcd.labs().is_empty() && vcd.has_others());
         let all = find(&areas, END_TO_END).expect("a package");
         assert!(all.labs() == LABS && all.has_others());
         assert!(find(&areas, "vpt-model").expect("a package").labs().is_empty());
