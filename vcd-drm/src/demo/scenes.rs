@@ -147,7 +147,8 @@ fn rectangles(driver: &mut Driver, stream: &mut Stream, number: u32) -> Result<(
         for column in 0..16_u32 {
             let phase = f64::from(number) * 0.08 + f64::from(row * 3 + column) * 0.4;
             let size = (16.0 + 14.0 * phase.sin()) as u32; // 2 to 30
-            let color = column * 15 << 16 | row * 20 << 8 | (128.0 + 100.0 * phase.cos()) as u32;
+            let blue = (128.0 + 100.0 * phase.cos()) as u32; // 28 to 228
+            let color = (column * 15) << 16 | (row * 20) << 8 | blue;
             let at = ((column * 40 + 20 - size / 2) as i32, (row * 40 + 20 - size / 2) as i32);
             stream.fill(driver, at, (size, size), color)?;
         }

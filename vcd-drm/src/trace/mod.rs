@@ -15,8 +15,7 @@
 //! Numbers are what counts, the rest of a line is for people. What a driver writes through the
 //! aperture is not traced, for nobody is told of it.
 //!
-//! - [`record`]: writing
-//! - [`replay`]: reading it, and playing it again
+//! [`record`] has the writing, [`replay`] the reading, and playing it again.
 
 pub mod record;
 pub mod replay;
