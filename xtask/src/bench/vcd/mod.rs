@@ -2,7 +2,8 @@
 //!
 //! A million smooth triangles of five heights, 640 x 480, drawn in more and more of the whole path:
 //!
-//! - (a) [`raster`]: the rasteriser alone, beside Mesa's llvmpipe with one thread in runs that alternate
+//! - (a) the rasteriser alone, beside Mesa's llvmpipe with one thread in runs that alternate
+//! - (b) a card that reads commands by DMA, and a program that makes them, in one process
 //!
 //! and beside the seconds that the real card and the proposal's virtual card took ([`TABLE`]).
 

@@ -1,9 +1,10 @@
-//! Part (a): the rasteriser alone, in its own process, which measures itself (`raster-load`).
+//! Part (a): the rasteriser alone, in a process that measures itself (`raster-load`). Part (b): a card, its
+//! driver and a program in one process, which does, too (`card_load`).
 //!
 //! In every round ours and the peer draw the same triangles one after the other. What one thread takes is
 //! told in processor time: on a machine that does other things as well, the clock tells of those.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -28,10 +29,12 @@ const PEERS: u32 = 50_000;
 /// What was asked of the fastest processor instructions here.
 const AGAINST_PEER: Is = Is::AtLeast(8.0);
 const AGAINST_1997: Is = Is::AtLeast(20.0);
+const WHOLE_AGAINST_1997: Is = Is::AtLeast(10.0);
 
-/// The program that draws.
+/// The programs that draw.
 struct Load {
-    program: PathBuf,
+    raster: PathBuf,
+    card: PathBuf,
     interrupt: Interrupt,
 }
 
@@ -45,20 +48,25 @@ struct Run {
 impl Load {
     fn build(interrupt: &Interrupt) -> Result<Self> {
         progress("building");
-        let mut build = cargo();
-        build.args(["build", "--release", "--locked", "-p", "e2e", "--bin", "raster-load"]);
-        run::output(&mut build, Duration::from_secs(3600), interrupt)?;
-        let program = workspace::metadata()?.target_directory.join("release/raster-load");
-        Ok(Self { program, interrupt: interrupt.clone() })
+        for what in
+            [["-p", "e2e", "--bin", "raster-load"], ["-p", "vcd-drm", "--example", "card_load"]]
+        {
+            let mut build = cargo();
+            build.args(["build", "--release", "--locked"]).args(what);
+            run::output(&mut build, Duration::from_secs(3600), interrupt)?;
+        }
+        let built = workspace::metadata()?.target_directory.join("release");
+        let (raster, card) = (built.join("raster-load"), built.join("examples/card_load"));
+        Ok(Self { raster, card, interrupt: interrupt.clone() })
     }
 
-    fn run(&self, arguments: &[&str], count: u32) -> Result<Run> {
-        let mut command = Command::new(&self.program);
+    fn run(&self, program: &Path, arguments: &[&str], count: u32) -> Result<Run> {
+        let mut command = Command::new(program);
         command.args(arguments).env("LIBGL_ALWAYS_SOFTWARE", "1");
         // No thread beside the one that calls.
         command.env("GALLIUM_DRIVER", "llvmpipe").env("LP_NUM_THREADS", "0");
         let text = run::output(&mut command, Duration::from_secs(600), &self.interrupt)?;
-        let value: Value = json(&text, "raster-load")?;
+        let value: Value = json(&text, "a program that draws")?;
         let seconds = |name: &str| {
             let seconds = value.get(name).and_then(Value::as_f64);
             Ok::<f64, anyhow::Error>(seconds.context("no seconds")? * 1e6 / f64::from(count))
@@ -70,11 +78,16 @@ impl Load {
     /// Ours draws `what` with `isa` on so many threads.
     fn ours(&self, what: &str, height: u32, isa: &str, threads: u32) -> Result<Run> {
         let numbers = [height, OURS, threads].map(|number| number.to_string());
-        self.run(&[what, &numbers[0], &numbers[1], isa, &numbers[2]], OURS)
+        self.run(&self.raster, &[what, &numbers[0], &numbers[1], isa, &numbers[2]], OURS)
     }
 
     fn peer(&self, height: u32) -> Result<Run> {
-        self.run(&["peer", &height.to_string(), &PEERS.to_string()], PEERS)
+        self.run(&self.raster, &["peer", &height.to_string(), &PEERS.to_string()], PEERS)
+    }
+
+    /// Through a card: `stream` or `whole`.
+    fn card(&self, what: &str, height: u32) -> Result<Run> {
+        self.run(&self.card, &[what, &height.to_string(), &OURS.to_string()], OURS)
     }
 }
 
@@ -82,8 +95,9 @@ impl Load {
 pub(super) fn measure(report: &mut Report, interrupt: &Interrupt) -> Result<Vec<Column>> {
     let mut missing = deps::ensure_llvmpipe().err().map(|error| format!("{error:#}"));
     let load = Load::build(interrupt)?;
-    let mut columns = ["rasteriser", "rasteriser, 2 threads", "llvmpipe"]
-        .map(|name| Column { name: name.into(), seconds: Vec::new() });
+    let names =
+        ["rasteriser", "rasteriser, 2 threads", "llvmpipe", "card: DMA, decode", "the whole path"];
+    let mut columns = names.map(|name| Column { name: name.into(), seconds: Vec::new() });
     for row in &TABLE {
         if missing.is_none() {
             missing = load.peer(row.height).err().map(|error| format!("{error:#}"));
@@ -94,13 +108,13 @@ pub(super) fn measure(report: &mut Report, interrupt: &Interrupt) -> Result<Vec<
     Ok(columns.into())
 }
 
-/// One height: seconds of one thread, of two, and of the peer.
+/// One height: seconds of one thread, of two, of the peer, of a card, and of the whole path.
 fn measure_row(
     report: &mut Report,
     load: &Load,
     row: &Row,
     missing: Option<&str>,
-) -> Result<[Option<f64>; 3]> {
+) -> Result<[Option<f64>; 5]> {
     let height = row.height;
     progress(&format!("triangles of height {height}: {ROUNDS} rounds"));
     let (mut rounds, mut isa) = (Rounds::default(), String::new());
@@ -112,6 +126,8 @@ fn measure_row(
             rounds.peer.push(peer.processor);
             report.extra("peer", peer.by);
         }
+        rounds.stream.push(load.card("stream", height)?.processor);
+        rounds.whole.push(load.card("whole", height)?.processor);
         rounds.one_by_clock.push(vertices.clock);
         rounds.two_by_clock.push(load.ours("vertices", height, "best", 2)?.clock);
         rounds.trapezoids.push(load.ours("trapezoids", height, "best", 1)?.processor);
@@ -121,7 +137,8 @@ fn measure_row(
     }
     rounds.tell(report, row, &isa, missing);
     let seconds = |of: &[f64]| (!of.is_empty()).then(|| median(of.to_vec()));
-    Ok([seconds(&rounds.vertices), seconds(&rounds.two_by_clock), seconds(&rounds.peer)])
+    let Rounds { vertices, two_by_clock, peer, stream, whole, .. } = &rounds;
+    Ok([vertices, two_by_clock, peer, stream, whole].map(|of| seconds(of)))
 }
 
 /// Seconds for a million triangles, round by round.
@@ -134,6 +151,8 @@ struct Rounds {
     peer: Vec<f64>,
     flat: Vec<f64>,
     clear: Vec<f64>,
+    stream: Vec<f64>,
+    whole: Vec<f64>,
 }
 
 impl Rounds {
@@ -173,8 +192,11 @@ impl Rounds {
         );
         let name = format!("(a) rasteriser, height {height}: share of the rate of clearing");
         report.figure(&name, share, "ratio", &note);
+        self.tell_card(report, row, missing);
         for (what, seconds) in [
             ("vertices", &self.vertices),
+            ("card: DMA, decode", &self.stream),
+            ("the whole path", &self.whole),
             ("trapezoids", &self.trapezoids),
             ("vertices, by the clock", &self.one_by_clock),
             ("vertices, 2 threads, by the clock", &self.two_by_clock),
@@ -185,6 +207,31 @@ impl Rounds {
             report
                 .extra(&format!("height {height}: {what}: seconds for a million"), seconds.clone());
         }
+    }
+
+    /// Part (b).
+    fn tell_card(&self, report: &mut Report, row: &Row, missing: Option<&str>) {
+        let height = row.height;
+        let stream = median(self.stream.clone());
+        let name = format!("(b) card, height {height}: DMA, decode and drawing against llvmpipe");
+        match missing {
+            Some(why) => report.unmeasured(&name, "ratio", AGAINST_PEER, why),
+            None => {
+                let (ratio, range) = times(&self.peer, &self.stream);
+                let note = format!("{range}; {stream:.3} s for a million, one thread");
+                report.target(&name, ratio, "ratio", AGAINST_PEER, &note);
+            }
+        }
+        let whole = median(self.whole.clone());
+        let name = format!("(b) whole path, height {height}: against the card of 1997");
+        let note = format!(
+            "{whole:.3} s for a million: a program sets triangles up, rings the doorbell for each \
+             buffer, is interrupted for each; one process, one thread"
+        );
+        report.target(&name, row.card_1997 / whole, "ratio", WHOLE_AGAINST_1997, &note);
+        let (share, range) = times(&self.vertices, &self.whole);
+        let name = format!("(b) whole path, height {height}: share of rasterising");
+        report.figure(&name, share, "ratio", &range);
     }
 }
 
@@ -209,6 +256,8 @@ mod tests {
             peer: vec![2.0; 3],
             flat: vec![0.1; 3],
             clear: vec![0.02; 3],
+            stream: vec![0.25; 3],
+            whole: vec![0.4; 3],
         }
     }
 
@@ -224,6 +273,9 @@ mod tests {
         assert_eq!(figure("against the card"), (3.876 / 0.2, false));
         assert_eq!(figure("two threads"), (2.0, true));
         assert_eq!(figure("share of the rate"), (0.1, true));
+        assert_eq!(figure("DMA, decode and drawing"), (8.0, true));
+        assert_eq!(figure("whole path, height 20: against"), (3.876 / 0.4, false));
+        assert_eq!(figure("share of rasterising"), (0.5, true));
     }
 
     #[test]
