@@ -146,7 +146,7 @@ fn pixels_of_the_aperture_the_cursor_and_a_moving_scene_are_seen() {
     assert_eq!(pixel(5, 5), [0x20, 0x30, 0x40], "the ground");
     assert_eq!(pixel(20 + 3, 200 + 1), [3, 4, 252], "written through the aperture");
     assert_eq!(pixel(320 + 2, 400 + 10), [255, 255, 255], "the cursor");
-    assert_eq!(pixel(470, 330), [0xdf, 0x30, 0x40], "two rectangles by exclusive-or");
+    assert_eq!(pixel(470, 330), [0xdf, 0xcf, 0x40], "two rectangles by exclusive-or");
     program("scene", &["5"]);
     let stats = vcd.stats();
     assert!(stats["card"]["interrupts"].as_u64().unwrap() >= 10, "{stats}");
@@ -206,17 +206,6 @@ fn a_trace_gives_the_same_picture() {
     vcd.end();
     wait_no_card();
     let picture = folder.path().join("again.png");
-    let said = Said::of(
-        Command::new(file("vcd")).args(["trace", "play"]).arg(&trace).arg("--png").arg(&picture),
-    );
-    // The driver is unbound after the program, which leaves graphics: the last picture is gone then.
-    if said.status.success() {
-        panic!("a picture after its driver has gone: {said}");
-    }
-    let text = std::fs::read_to_string(&trace).unwrap();
-    let before_end = text.rsplit_once("MODE_CONTROL").unwrap().0;
-    let before_end = &before_end[..before_end.rfind('\n').unwrap() + 1];
-    std::fs::write(&trace, before_end).unwrap();
     Said::of(
         Command::new(file("vcd")).args(["trace", "play"]).arg(&trace).arg("--png").arg(&picture),
     )

@@ -84,7 +84,7 @@ impl Cycle {
             pages |= armed.pages;
             // The module may have delivered what was owed, or the driver may want it another way.
             self.player.machine().settle()?;
-            self.player.turn(std::mem::take(&mut pages));
+            let more = self.player.turn(std::mem::take(&mut pages));
             self.player.machine().settle()?;
             let tick = self.player.tick(self.began.elapsed());
             self.tell_faults();
@@ -96,7 +96,8 @@ impl Cycle {
             let again = self.player.machine().owes().then_some(SOON);
             let polls = self.player.machine().card().status()?.no_traps().then_some(SOON);
             let tick = tick.map(|at| at.saturating_sub(self.began.elapsed()));
-            let limit = [tick, picture, again, polls].into_iter().flatten().min();
+            let more = more.then_some(Duration::ZERO);
+            let limit = [tick, picture, again, polls, more].into_iter().flatten().min();
             if polls.is_some() {
                 pages = u32::MAX;
             }

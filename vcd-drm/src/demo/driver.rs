@@ -113,7 +113,7 @@ impl Driver {
 
     /// In a machine with a kernel the write to a register itself wakes the card.
     fn ring_doorbell(&mut self) {
-        self.player.turn(u32::MAX);
+        while self.player.turn(u32::MAX) {}
         self.handle_interrupts();
     }
 
@@ -134,7 +134,7 @@ impl Driver {
             self.blanks += since(regs::int_count::VBLANK);
             self.acked = count;
             self.write(regs::INT_ACK.offset, count);
-            self.player.turn(u32::MAX);
+            while self.player.turn(u32::MAX) {}
         }
     }
 

@@ -9,6 +9,8 @@ use super::counts::Counts;
 use super::machine::Machine;
 use crate::screen::{Publisher, Rect, Size};
 
+/// Pieces of the driver's memory that are read in a turn.
+const FETCHES: u32 = 4;
 /// Rectangles of damage that are kept apart; more become one.
 const DAMAGES: usize = 16;
 
@@ -95,16 +97,21 @@ impl<M: Machine> Player<M> {
         std::mem::take(&mut self.faults)
     }
 
-    /// Does all there is to be done. Bit n of `pages` says that there may have been a write to the
+    /// Does what there is to be done. Bit n of `pages` says that there may have been a write to the
     /// registers at n * 4096 since the last turn.
-    pub fn turn(&mut self, pages: u32) {
+    ///
+    /// Returns whether there is more: a driver that always has another buffer must not keep the card from
+    /// everything else.
+    pub fn turn(&mut self, pages: u32) -> bool {
         self.counts.turns += 1;
         self.look(pages);
-        while let Some(fetch) = self.card.fetch() {
+        for _ in 0..FETCHES {
+            let Some(fetch) = self.card.fetch() else { return false };
             self.feed(fetch);
             // The driver may want the card to stop.
             self.look(u32::MAX);
         }
+        self.card.fetch().is_some()
     }
 
     /// Tells the card the time, counted from any moment but always the same; returns when to tell it
