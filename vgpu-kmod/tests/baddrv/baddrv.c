@@ -61,6 +61,7 @@ struct bad {
 	resource_size_t sizes[2];
 	struct bad_slot slots[BAD_SLOTS];
 	int vectors;
+	int first_irq;
 	unsigned int forget;
 	void __iomem *forgotten;
 	atomic64_t counts[BAD_VECTORS];
@@ -80,9 +81,8 @@ static void bad_release(struct kref *ref)
 static irqreturn_t bad_interrupt(int number, void *data)
 {
 	struct bad *bad = data;
-	int vector = bad->pdev->msi_enabled ? number - pci_irq_vector(bad->pdev, 0) : 0;
 
-	atomic64_inc(&bad->counts[vector & (BAD_VECTORS - 1)]);
+	atomic64_inc(&bad->counts[(number - bad->first_irq) & (BAD_VECTORS - 1)]);
 	return IRQ_HANDLED;
 }
 
@@ -321,6 +321,9 @@ static int bad_request_irqs(struct bad *bad)
 	ret = pci_alloc_irq_vectors(bad->pdev, 1, BAD_VECTORS,
 				    intx ? PCI_IRQ_INTX : PCI_IRQ_MSI | PCI_IRQ_INTX);
 	bad->vectors = max(ret, 0);
+	/* pci_irq_vector() may sleep, so the handler cannot ask. */
+	if (bad->vectors)
+		bad->first_irq = pci_irq_vector(bad->pdev, 0);
 	/* A card may have no interrupts at all. */
 	for (i = 0; i < bad->vectors; i++) {
 		ret = request_irq(pci_irq_vector(bad->pdev, i), bad_interrupt, IRQF_SHARED,
