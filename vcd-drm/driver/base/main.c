@@ -192,7 +192,7 @@ free:
 	return ret;
 }
 
-/* The card may be there or not, with or without somebody who plays it: nothing waits for it here. */
+/* The card may be there or not, with or without somebody who plays it: nothing waits for it. */
 static void bgc_remove(struct pci_dev *pdev)
 {
 	struct bgc *card = pci_get_drvdata(pdev);
@@ -201,7 +201,7 @@ static void bgc_remove(struct pci_dev *pdev)
 	bgc_irq_exit(card);
 	pci_clear_master(pdev);
 	bgc_streams_exit(card);
-	/* It goes on drawing what it has, and comes to an end. Without a driver there is no picture. */
+	/* It goes on drawing what it has, and comes to an end. No driver, no picture. */
 	bgc_write(card, BGC_MODE_CONTROL, BGC_MODE_CONTROL_ACTION_LEAVE);
 	pci_iounmap(pdev, card->regs);
 	pci_release_regions(pdev);

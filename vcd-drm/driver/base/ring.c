@@ -77,7 +77,7 @@ int bgc_ring_add(struct bgc *card, struct bgc_submit *what)
 	    copy_from_user(card->ring, words + first, (what->count - first) * 4))
 		return -EFAULT;
 	spin_lock_irqsave(&card->lock, flags);
-	/* The card has found a mistake in what was there before: the words are at the wrong place. */
+	/* The card has found a mistake in what was there before: this is the wrong place. */
 	if (card->ring_stopped || card->ring_put != put) {
 		spin_unlock_irqrestore(&card->lock, flags);
 		return -EAGAIN;
@@ -88,7 +88,7 @@ int bgc_ring_add(struct bgc *card, struct bgc_submit *what)
 	card->ring[at + 1] = cpu_to_le32(what->number);
 	card->ring_put += what->count + 2;
 	card->info.submitted++;
-	/* The card must find the words when it finds that they are there: iowrite32() sees to that. */
+	/* The words must be there before the card is told: iowrite32() sees to that. */
 	bgc_write(card, BGC_RING_PUT, card->ring_put);
 	spin_unlock_irqrestore(&card->lock, flags);
 	return 0;

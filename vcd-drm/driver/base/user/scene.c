@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A spinning, smooth-shaded solid, drawn into the half of memory that is not shown; the halves change
- * places in the vertical blank.
+ * A spinning, smooth-shaded solid, drawn into the half of memory that is not shown; the halves
+ * change places in the vertical blank.
  *
  * scene [DEVICE [FRAMES]]
  */
