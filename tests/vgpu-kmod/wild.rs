@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use e2e::{Running, Said, need};
+use e2e::{Running, need, wait_until};
 
 use crate::daemon::Daemon;
 use crate::shim::{Modules, file, iomem, rounds, wait_no_card};
@@ -15,8 +15,14 @@ fn nonsense_breaks_nothing() {
     let before = iomem();
     let mut modules = Modules::shim();
     modules.load("baddrv", &[]);
-    let seconds = format!("seconds={}", rounds(20, 600));
-    println!("{}", Said::of(Command::new(file("fuzz")).args(["seed=1", &seconds])).ok());
+    let seconds = rounds(20, 600);
+    let argument = format!("seconds={seconds}");
+    let mut fuzz = Running::start(Command::new(file("fuzz")).args(["seed=1", &argument]));
+    // An emulator is late at everything.
+    wait_until("the end of the fuzzer", Duration::from_secs(3 * u64::from(seconds) + 300), || {
+        fuzz.ended()
+    });
+    println!("{}", fuzz.end().ok());
     wait_no_card();
     drop(modules);
     assert_eq!(iomem(), before);
