@@ -24,12 +24,12 @@ pub(super) fn start(args: &LookArgs, screen: &Screen) -> Result<Vec<Box<dyn Sink
         let (token, _) = secret(args, address)?; // is in the place
         add(
             Settings::Browser(browser::Settings { token, ..browser::Settings::at(address) }),
-            made_up,
+            None,
         )?;
     }
     if let Some(address) = args.rfb {
         let (password, made_up) = secret(args, address)?;
-        add(Settings::Rfb(rfb::Settings { password, ..rfb::Settings::at(address) }), None)?;
+        add(Settings::Rfb(rfb::Settings { password, ..rfb::Settings::at(address) }), made_up)?;
     }
     if let Some(device) = &args.kms {
         add(Settings::Kms(kms::Settings::at(device)), None)?;
