@@ -255,7 +255,7 @@ mod tests {
             two_by_clock: vec![0.1; 3],
             peer: vec![2.0; 3],
             flat: vec![0.1; 3],
-            clear: vec![0.02; 3],
+            clear: vec![0.05; 3],
             stream: vec![0.25; 3],
             whole: vec![0.4; 3],
         }
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(figure("against llvmpipe"), (10.0, true));
         assert_eq!(figure("against the card"), (3.876 / 0.2, false));
         assert_eq!(figure("two threads"), (2.0, true));
-        assert_eq!(figure("share of the rate"), (0.1, true));
+        assert_eq!(figure("share of the rate"), (0.25, true));
         assert_eq!(figure("DMA, decode and drawing"), (8.0, true));
         assert_eq!(figure("whole path, height 20: against"), (3.876 / 0.4, false));
         assert_eq!(figure("share of rasterising"), (0.5, true));
