@@ -53,7 +53,7 @@ fn two_pages_show_the_picture() {
     publisher.set_mode(None);
     for page in &pages {
         chromium.wait_text(page, "state", "No picture");
-        chromium.wait_canvas(page, &(1, 1, vec![0]));
+        chromium.wait_canvas(page, &(1, 1, vec![0xff00_0000]));
     }
     chromium.shoot(&pages[0], "page-off.png");
     assert_eq!(chromium.complaints(), [""; 0]);

@@ -126,12 +126,13 @@ impl Chromium {
         self.evaluate(page, "document.activeElement.id").as_str().unwrap_or_default().to_owned()
     }
 
-    /// Width, height and pixels of the page's canvas, read back from it.
+    /// Width, height and pixels of the page's canvas, read back from it; the highest byte is opacity.
     #[track_caller]
     pub(crate) fn canvas(&mut self, page: &Page) -> (u32, u32, Vec<u32>) {
+        // Not before the page's script has made the canvas what it is.
         let read = "(() => { \
              const canvas = document.getElementById('screen'); \
-             if (!canvas) return '0x0:'; \
+             if (!canvas || !document.body.dataset.scale) return '0x0:'; \
              const { width, height } = canvas; \
              const data = canvas.getContext('2d').getImageData(0, 0, width, height).data; \
              let text = ''; \
@@ -142,10 +143,8 @@ impl Chromium {
         let (size, pixels) = said.as_str().unwrap().split_once(':').unwrap();
         let (width, height) = size.split_once('x').unwrap();
         let bytes = from_base64(pixels);
-        let pixels = bytes.as_chunks::<4>().0.iter().map(|b| {
-            assert_eq!(b[3], 255, "opaque");
-            u32::from_be_bytes(*b) >> 8
-        });
+        let pixels = bytes.as_chunks::<4>().0.iter();
+        let pixels = pixels.map(|pixel| u32::from_be_bytes(*pixel).rotate_right(8));
         (width.parse().unwrap(), height.parse().unwrap(), pixels.collect())
     }
 

@@ -30,8 +30,9 @@ pub(crate) fn dot(publisher: &mut Publisher, color: u32) {
     publisher.publish_with(&[rect], |_, pixels| pixels.fill(color));
 }
 
-/// Width, height and all pixels, for comparing.
+/// Width, height and all pixels, opaque, for comparing.
 pub(crate) fn shown(screen: &Screen) -> (u32, u32, Vec<u32>) {
     let (_, canvas) = screen.snapshot();
-    (canvas.size().width(), canvas.size().height(), canvas.pixels().to_vec())
+    let pixels = canvas.pixels().iter().map(|pixel| 0xff00_0000 | pixel).collect();
+    (canvas.size().width(), canvas.size().height(), pixels)
 }

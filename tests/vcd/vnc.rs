@@ -29,7 +29,7 @@ fn read(path: &Path) -> (u32, u32, Vec<u32>) {
     let info = reader.next_frame(&mut bytes).unwrap();
     let samples = info.color_type.samples();
     let pixels = bytes[..info.buffer_size()].chunks_exact(samples);
-    let pixels = pixels.map(|p| u32::from_be_bytes([0, p[0], p[1], p[2]]));
+    let pixels = pixels.map(|p| u32::from_be_bytes([0xff, p[0], p[1], p[2]]));
     (info.width, info.height, pixels.collect())
 }
 

@@ -40,6 +40,10 @@ impl Counts {
 
     pub(super) fn frame(&self, bytes: usize) {
         self.frames.fetch_add(1, Ordering::Relaxed);
+        self.bytes(bytes);
+    }
+
+    pub(super) fn bytes(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 

@@ -38,36 +38,35 @@ impl Encoder {
 
     /// An update that tells of another size.
     pub fn resize(size: Size, out: &mut Vec<u8>) {
-        out.extend([0, 0]);
-        out.extend(1_u16.to_be_bytes());
+        Self::begin(1, out);
         head(size.bounds(), DESKTOP_SIZE, out);
     }
 
-    /// An update with these rectangles. Beyond the canvas they are black.
-    pub fn update(
+    /// Begins an update with so many rectangles.
+    pub fn begin(rects: u16, out: &mut Vec<u8>) {
+        out.extend([0, 0]);
+        out.extend(rects.to_be_bytes());
+    }
+
+    /// One of its rectangles. Beyond the canvas it is black.
+    pub fn rect(
         &mut self,
         canvas: &Canvas,
-        rects: &[Rect],
+        rect: Rect,
         format: &Format,
         encoding: Encoding,
         out: &mut Vec<u8>,
     ) {
-        // A picture has far fewer tiles than that.
-        let rects = &rects[..rects.len().min(usize::from(u16::MAX) - 1)];
-        out.extend([0, 0]);
-        out.extend((rects.len() as u16).to_be_bytes());
-        for &rect in rects {
-            head(rect, encoding.number(), out);
-            match encoding {
-                Encoding::Raw => {
-                    for y in 0..rect.height {
-                        let row = Rect { y: rect.y + y, height: 1, ..rect };
-                        read(canvas, row, &mut self.tile);
-                        self.tile.iter().for_each(|pixel| format.put(*pixel, out));
-                    }
+        head(rect, encoding.number(), out);
+        match encoding {
+            Encoding::Raw => {
+                for y in 0..rect.height {
+                    let row = Rect { y: rect.y + y, height: 1, ..rect };
+                    read(canvas, row, &mut self.tile);
+                    self.tile.iter().for_each(|pixel| format.put(*pixel, out));
                 }
-                Encoding::Zrle => self.zrle(canvas, rect, format, out),
             }
+            Encoding::Zrle => self.zrle(canvas, rect, format, out),
         }
     }
 

@@ -12,8 +12,8 @@
 //! - [`rehearse`]: the pure part alone, for tests and fuzzing
 //!
 //! An update is made when the viewer has asked for one and has taken all of the last one: a slow viewer
-//! gets fewer of them, with all changes merged. Of a viewer there is one update and one message in memory,
-//! whatever it sends or does not take.
+//! gets fewer of them, with all changes merged. Of a viewer there is one rectangle and one message in
+//! memory, whatever it sends or does not take.
 
 pub mod auth;
 pub mod encode;

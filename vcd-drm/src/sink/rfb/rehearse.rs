@@ -37,10 +37,12 @@ pub fn rehearse(input: &[u8], portion: usize, password: Option<&Secret>) -> usiz
         assert!(waiting.len() < LONGEST, "a message that is not taken: {} bytes", waiting.len());
         if let Some(request) = session.take_request() {
             assert!(session.is_ready(), "a request before the handshake is over");
-            let rects = [request.rect.intersect(session.size().bounds())];
-            let some = rects[0].pixels() <= MOST_PIXELS && !rects[0].is_empty();
-            let rects = if some { &rects[..] } else { &[] };
-            encoder.update(canvas, rects, session.format(), session.encoding(), &mut out);
+            let rect = request.rect.intersect(session.size().bounds());
+            let some = rect.pixels() <= MOST_PIXELS && !rect.is_empty();
+            Encoder::begin(some.into(), &mut out);
+            if some {
+                encoder.rect(canvas, rect, session.format(), session.encoding(), &mut out);
+            }
         }
         sent += out.len();
         out.clear();

@@ -204,6 +204,19 @@ fn viewers_have_the_picture_in_every_encoding() {
     }
 }
 
+/// An answer to a request for all of the picture has all of it, in however many rectangles.
+#[test]
+fn large_pictures_come_whole() {
+    let (mut publisher, screen, server) = start();
+    publisher.set_mode(Size::new(1300, 900));
+    draw(&mut publisher, 4);
+    for encoding in [0, 16] {
+        let mut client = Client::connect(&server, encoding);
+        client.update(true);
+        assert!(is_up_to_date(&client, &screen));
+    }
+}
+
 #[test]
 fn a_viewer_that_cannot_be_resized_sees_what_fits() {
     let (mut publisher, screen, server) = start();

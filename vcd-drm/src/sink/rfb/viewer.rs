@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use rustix::event::epoll::EventFlags;
 
 use super::encode::Encoder;
+use super::pixel::Format;
 use super::server::Shared;
-use super::session::{LONGEST, Refusal, Session};
-use crate::screen::{Region, Viewer, Watch};
+use super::session::{Encoding, LONGEST, Refusal, Session};
+use crate::screen::{Rect, Region, Viewer, Watch};
 use crate::sink::secret;
 
 /// How long a handshake may take, a person with a password included.
@@ -20,12 +21,15 @@ const STALL: Duration = Duration::from_secs(30);
 const WRONG: Duration = Duration::from_secs(1);
 /// From one update to the next.
 const INTERVAL: Duration = Duration::from_millis(16);
-/// Most pixels of one update; the rest comes with the next.
-const MOST_PIXELS: usize = 1 << 20;
+/// Most pixels of one rectangle: what is in memory at one time. All of a usual picture, for there are
+/// programs that wait for one rectangle with all of it.
+const MOST_PIXELS: u32 = 1 << 22;
+/// Rows that belong together.
+const ROWS: u32 = 64;
 /// Bytes taken from the kernel at one time.
 const ROOM: usize = 4096;
 /// How much room for an update is kept for the next.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 4 << 20;
 
 const SOCKET: u64 = 0;
 const BELL: u64 = 1;
@@ -56,6 +60,8 @@ pub(super) struct Connection<'a> {
     /// It has still to be told the size.
     resized: bool,
     encoder: Encoder,
+    /// The update that has begun.
+    update: Option<Update>,
     input: Vec<u8>,
     output: Vec<u8>,
     /// How much of that has gone.
@@ -66,6 +72,28 @@ pub(super) struct Connection<'a> {
     next: Instant,
     /// What the socket is watched for.
     flags: EventFlags,
+}
+
+/// An update of which some is still to be made: rectangle by rectangle, as the viewer takes them.
+struct Update {
+    /// The next one last.
+    rects: Vec<Rect>,
+    format: Format,
+    encoding: Encoding,
+}
+
+/// Cuts rectangles that are too large, and puts the first one last.
+fn split(rects: Vec<Rect>) -> Vec<Rect> {
+    let parts = |rect: Rect| {
+        let rows = (MOST_PIXELS / rect.width.max(1)).max(ROWS) / ROWS * ROWS;
+        (rect.y..rect.bottom()).step_by(rows as usize).map(move |y| {
+            let height = rows.min(rect.bottom() - y);
+            Rect { y, height, ..rect }
+        })
+    };
+    let mut all: Vec<Rect> = rects.into_iter().flat_map(parts).collect();
+    all.reverse();
+    all
 }
 
 impl<'a> Connection<'a> {
@@ -98,6 +126,7 @@ impl<'a> Connection<'a> {
             region,
             resized: false,
             encoder: Encoder::new(),
+            update: None,
             input: Vec::with_capacity(ROOM),
             output,
             sent: 0,
@@ -112,7 +141,7 @@ impl<'a> Connection<'a> {
     pub(super) fn serve(mut self) -> Result<(), End> {
         loop {
             self.answer();
-            self.send()?;
+            while self.send()? && self.go_on() {}
             let woken = self.watch.wait(self.patience()?)?;
             if woken.by(STOP) {
                 return Ok(());
@@ -126,7 +155,8 @@ impl<'a> Connection<'a> {
     /// Makes an update, if one is wanted, there is something new, and all before it has gone.
     fn answer(&mut self) {
         let Some(request) = self.session.request() else { return };
-        if self.sent < self.output.len() || Instant::now() < self.next {
+        let busy = self.sent < self.output.len() || self.update.is_some();
+        if busy || Instant::now() < self.next {
             return;
         }
         let change = self.viewer.take();
@@ -147,20 +177,38 @@ impl<'a> Connection<'a> {
             if request.whole {
                 self.region.add(request.rect);
             }
-            let rects = self.region.take(request.rect, MOST_PIXELS);
+            let rects = split(self.region.take(request.rect, usize::MAX));
             if rects.is_empty() && !request.whole {
                 return;
             }
-            let (format, encoding) = (self.session.format(), self.session.encoding());
-            self.encoder.update(canvas, &rects, format, encoding, &mut self.output);
+            // At most a picture's tiles, and one for each so many rows: far fewer than that.
+            Encoder::begin(rects.len() as u16, &mut self.output);
+            let (format, encoding) = (self.session.format().clone(), self.session.encoding());
+            self.update = Some(Update { rects, format, encoding });
         }
         self.session.take_request();
         self.next = Instant::now() + INTERVAL;
         self.shared.counts.frame(self.output.len());
     }
 
-    /// Sends what the socket takes.
-    fn send(&mut self) -> Result<(), End> {
+    /// Makes the next rectangle of the update; false when there is none. The canvas stays as it is until
+    /// the update is all made.
+    fn go_on(&mut self) -> bool {
+        let Some(update) = &mut self.update else { return false };
+        let Some(rect) = update.rects.pop() else {
+            self.update = None;
+            return false;
+        };
+        let canvas = self.viewer.canvas();
+        let before = self.output.len();
+        let Update { format, encoding, .. } = update;
+        self.encoder.rect(canvas, rect, format, *encoding, &mut self.output);
+        self.shared.counts.bytes(self.output.len() - before);
+        true
+    }
+
+    /// Sends what the socket takes; whether that was all.
+    fn send(&mut self) -> Result<bool, End> {
         while self.sent < self.output.len() {
             match self.socket.write(&self.output[self.sent..]) {
                 Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
@@ -184,7 +232,7 @@ impl<'a> Connection<'a> {
             self.watch.change(&self.socket, SOCKET, flags)?;
             self.flags = flags;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// How long may be waited; an error when that has been long enough.
@@ -243,5 +291,27 @@ impl<'a> Connection<'a> {
         let watch = Watch::new()?;
         watch.add(&self.shared.stop, STOP, EventFlags::IN)?;
         watch.wait(Some(time)).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_very_large_is_cut() {
+        let rect = |y, width, height| Rect { x: 0, y, width, height };
+        let small = vec![rect(0, 1920, 1080), rect(1080, 5, 5)];
+        assert_eq!(split(small.clone()), [small[1], small[0]]);
+        let parts = split(vec![rect(0, 4096, 4000)]);
+        assert_eq!(
+            parts,
+            [
+                rect(3072, 4096, 928),
+                rect(2048, 4096, 1024),
+                rect(1024, 4096, 1024),
+                rect(0, 4096, 1024)
+            ]
+        );
     }
 }

@@ -103,9 +103,16 @@ function resize(width, height) {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
+    clear();
   }
   find("size").textContent = `${width} × ${height}`;
   scale();
+}
+
+// Black and opaque: not every browser takes a new canvas for that.
+function clear() {
+  context.fillStyle = "#000";
+  context.fillRect(0, 0, canvas.width, canvas.height);
 }
 
 function scale() {
@@ -162,5 +169,6 @@ setInterval(() => {
 }, 500);
 
 show("connecting");
+clear();
 scale();
 connect();
