@@ -14,6 +14,7 @@ mod fio;
 pub mod guest;
 mod lab;
 mod program;
+pub mod raster;
 mod resource;
 mod said;
 mod system;

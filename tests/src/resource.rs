@@ -24,6 +24,12 @@ pub enum Resource {
     QemuUtils,
     /// The machine emulator.
     Qemu,
+    /// Mesa's software renderer, through EGL.
+    Egl,
+    /// The browser.
+    Chromium,
+    /// The VNC client that takes pictures.
+    Gvnc,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -43,6 +49,9 @@ impl Resource {
             Self::Libnbd => "libnbd",
             Self::QemuUtils => "qemu-utils",
             Self::Qemu => "qemu",
+            Self::Egl => "egl",
+            Self::Chromium => "chromium",
+            Self::Gvnc => "gvnc",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -60,6 +69,9 @@ impl Resource {
             Self::Libnbd => program("nbdcopy", "libnbd-bin"),
             Self::QemuUtils => program("qemu-io", "qemu-utils"),
             Self::Qemu => program("qemu-system-x86_64", "qemu-system-x86"),
+            Self::Egl => library("libEGL.so.1", "libegl1, libegl-mesa0, libgl1-mesa-dri, libgles2"),
+            Self::Chromium => program("chromium", "chromium"),
+            Self::Gvnc => program("gvnccapture", "gvncviewer"),
             Self::Root => root(),
             Self::Lab => lab(),
         }
@@ -97,6 +109,12 @@ fn program(name: &str, package: &str) -> Option<String> {
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(Into::into));
     let found = folders.any(|folder| folder.join(name).is_file());
     (!found).then(|| format!("there is no {name} (package {package})"))
+}
+
+fn library(name: &str, packages: &str) -> Option<String> {
+    let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu"];
+    let found = folders.iter().any(|folder| Path::new(folder).join(name).exists());
+    (!found).then(|| format!("there is no {name} (packages {packages})"))
 }
 
 fn lab() -> Option<String> {

@@ -7,6 +7,7 @@
 //! VGPU_LONG=1 makes the rounds of stress, killing, reloading and fuzzing many, VGPU_LONG=0.1 a tenth of that.
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
+mod base_card;
 mod config_space;
 mod daemon;
 mod driver;

@@ -82,6 +82,10 @@ pub const BC: Tool = Tool { program: "bc", package: "bc" };
 pub const PERL: Tool = Tool { program: "perl", package: "perl" };
 /// Looks at PCI devices, and pokes them.
 pub const PCIUTILS: Tool = Tool { program: "setpci", package: "pciutils" };
+/// The browser that the page of `vcd` is tried in.
+pub const CHROMIUM: Tool = Tool { program: "chromium", package: "chromium" };
+/// The VNC client that its server is tried with.
+pub const GVNC: Tool = Tool { program: "gvnccapture", package: "gvncviewer" };
 /// Used in the guest.
 pub const MOUNT: Tool = Tool { program: "mount", package: "mount" };
 
@@ -127,6 +131,25 @@ fn has_libclang(usr: &Path) -> bool {
             name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so")
         })
     })
+}
+
+/// Mesa's software renderer: where its libraries are looked for, and the package of each.
+const LLVMPIPE: [(&str, &str); 4] = [
+    ("libEGL.so.1", "libegl1"),
+    ("libGLESv2.so.2", "libgles2"),
+    ("libEGL_mesa.so.0", "libegl-mesa0"),
+    ("dri/swrast_dri.so", "libgl1-mesa-dri"),
+];
+
+/// Makes sure that Mesa's software renderer is there, the peer of the card's rasteriser.
+pub fn ensure_llvmpipe() -> Result<()> {
+    let folders = ["x86_64-linux-gnu", "."].map(|name| Path::new("/usr/lib").join(name));
+    let missing: Vec<_> = LLVMPIPE
+        .iter()
+        .filter(|(file, _)| !folders.iter().any(|folder| folder.join(file).exists()))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
 /// Installs packages that are known to be missing.

@@ -9,9 +9,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::test::tally;
 use crate::{deps, run, table, workspace};
@@ -53,8 +54,7 @@ pub fn main(target: Option<&str>, seconds: u64) -> Result<bool> {
     eprintln!("building took {} s", start.elapsed().as_secs());
     let mut rows = Vec::new();
     let mut all_well = true;
-    for name in &targets {
-        let outcome = fuzz(&folder, name, seconds)?;
+    for (name, outcome) in targets.iter().zip(fuzz_all(&folder, &targets, seconds)?) {
         let result = match &outcome.crash {
             None => "ok".to_owned(),
             Some(input) => {
@@ -89,6 +89,30 @@ fn chosen(targets: &[String], wanted: Option<&str>) -> Result<Vec<String>> {
         Some(name) if targets.iter().any(|target| target == name) => Ok(vec![name.to_owned()]),
         Some(name) => bail!("no fuzz target {name:?}; there are: {}", targets.join(", ")),
     }
+}
+
+/// Each uses one processor, so as many run at a time as there are.
+fn fuzz_all(folder: &Path, targets: &[String], seconds: u64) -> Result<Vec<Outcome>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut outcomes = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(name) = targets.get(at) else { return outcomes };
+            outcomes.push((at, fuzz(folder, name, seconds)));
+        }
+    };
+    let mut all = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| anyhow!("a fuzzer's thread died"))?);
+        }
+        Ok::<_, anyhow::Error>(all)
+    })?;
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 fn fuzz(folder: &Path, target: &str, seconds: u64) -> Result<Outcome> {

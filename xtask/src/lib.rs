@@ -1,5 +1,5 @@
 //! The project's own commands, one module each: [`demo`], [`test`], [`vm`], [`lint`], [`fuzz`], [`bench`],
-//! [`schedulers`], [`dist`].
+//! [`schedulers`], [`dist`], [`regs`].
 //!
 //! They drive programs as a user would (cargo, git, the built `ublk`), and bring what they need
 //! ([`deps`]). Every command returns `Ok(true)` when all is well, `Ok(false)` when something failed
@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod image;
 pub mod lint;
 pub mod machine;
+pub mod regs;
 pub mod run;
 pub mod schedulers;
 pub mod table;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, demo, dist, fuzz, lint, schedulers, test, vm};
+use xtask::{bench, demo, dist, fuzz, lint, regs, schedulers, test, vm};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -77,6 +77,12 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         readme: bool,
     },
+    /// Write what is generated from the description of the base card: C header, Rust, manual
+    Regs {
+        /// Write nothing: say what is out of date, and fail if something is
+        #[arg(long)]
+        check: bool,
+    },
     /// Make what is installed, in target/dist: an archive and a Debian package
     Dist {
         /// The Debian package only
@@ -114,6 +120,7 @@ fn main() -> ExitCode {
             bench::main(name.as_deref().unwrap_or_default(), json, readme)
         }
         Command::Fuzz { target, seconds } => fuzz::main(target.as_deref(), seconds),
+        Command::Regs { check } => regs::main(check),
         Command::Dist { deb, tar } => dist::main(dist::Wanted { tar: !deb, deb: !tar }),
     };
     match done {

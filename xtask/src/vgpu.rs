@@ -18,14 +18,23 @@ use crate::workspace::{self, cargo};
 /// What builds modules and programs. Debian's kernels name their compiler by its version.
 const TOOLS: &[Tool] =
     &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
-/// The shim has a Makefile that builds elsewhere; the test driver's sources are copied.
+/// The shim has a Makefile that builds elsewhere.
 const SHIM: &str = "vgpu-kmod";
-const DRIVER: &str = "vgpu-kmod/testdrv";
+/// Drivers of cards: the module's name, and the folder of its sources, which are copied.
+const DRIVERS: [(&str, &str); 2] =
+    [("testcard", "vgpu-kmod/testdrv"), ("bgc", "vcd-drm/driver/base")];
+/// Programs on the base card, with a Makefile.
+const BASE_USER: &str = "vcd-drm/driver/base/user";
+const BASE_PROGRAMS: [&str; 3] = ["triangles", "scene", "demo2d"];
 /// Tests of the shim in C, with a Makefile as the shim's: programs, and a driver that misbehaves.
 const TESTS: &str = "vgpu-kmod/tests";
 const TEST_PROGRAMS: [&str; 2] = ["rules", "fuzz"];
 /// The example programs of vcd-drm that play cards.
 const CARDS: [&str; 2] = ["answer", "testcard"];
+/// The program that plays the base card.
+const VCD: &str = "vcd";
+/// The one that shows a test pattern.
+const PATTERN: &str = "pattern";
 /// Programs in C: their name, and the folder that has their sources.
 const PROGRAMS: [(&str, &str); 2] =
     [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
@@ -38,16 +47,26 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     let target = workspace::metadata()?.target_directory;
     let folder = target.join("vgpu");
     let modules = folder.join(&kernel.release);
-    let mut files = vec![
-        shim(kernel, &modules.join("shim"), interrupt)?,
-        driver(kernel, &modules.join("testdrv"), interrupt)?,
-    ];
+    let mut files = vec![shim(kernel, &modules.join("shim"), interrupt)?];
+    for (name, sources) in DRIVERS {
+        files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
+    }
+    files.extend(base_programs(&folder, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
     }
-    files.extend(cards(&target, &folder)?);
+    files.extend(examples(&CARDS, &target, &folder)?);
     Ok(files)
+}
+
+/// The program that shows a test pattern, for the kernel lab's screens.
+pub fn pattern() -> Result<PathBuf> {
+    let target = workspace::metadata()?.target_directory;
+    let folder = target.join("vgpu");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let built = examples(&[PATTERN], &target, &folder)?;
+    built.into_iter().next().context("there is no program that shows a pattern")
 }
 
 fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
@@ -57,11 +76,25 @@ fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     made(make, kernel, to.join("vgpu.ko"), interrupt)
 }
 
-fn driver(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
-    copy_sources(to)?;
+fn driver(
+    kernel: &Kernel,
+    name: &str,
+    sources: &str,
+    to: &Path,
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
+    copy_sources(sources, to)?;
     let mut make = make(&kernel.build());
     make.arg(format!("M={}", to.display())).arg("modules");
-    made(make, kernel, to.join("testcard.ko"), interrupt)
+    made(make, kernel, to.join(format!("{name}.ko")), interrupt)
+}
+
+fn base_programs(to: &Path, interrupt: &Interrupt) -> Result<[PathBuf; 3]> {
+    let mut make = Command::new("make");
+    make.arg("-s").arg("-C").arg(workspace::root().join(BASE_USER));
+    make.arg(format!("BUILD={}", to.display())).arg("CFLAGS=-O2 -Werror").env_remove("MAKEFLAGS");
+    run::output(&mut make, LIMIT, interrupt)?;
+    Ok(BASE_PROGRAMS.map(|name| to.join(name)))
 }
 
 fn shim_tests(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
@@ -78,10 +111,10 @@ fn shim_tests(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<Vec<P
 }
 
 /// Where Kbuild may write. What has not changed keeps its time, so that it is not built again.
-fn copy_sources(to: &Path) -> Result<()> {
+fn copy_sources(from: &str, to: &Path) -> Result<()> {
     let root = workspace::root();
     for file in workspace::files()? {
-        let Ok(inside) = file.strip_prefix(DRIVER) else { continue };
+        let Ok(inside) = file.strip_prefix(from) else { continue };
         let copy = to.join(inside);
         let text = fs::read(root.join(&file)).with_context(|| file.display().to_string())?;
         if fs::read(&copy).is_ok_and(|old| old == text) {
@@ -132,12 +165,14 @@ fn program(to: &Path, name: &str, sources: &Path, interrupt: &Interrupt) -> Resu
     Ok(program)
 }
 
-/// The programs that play cards, small and quick for the emulator.
-fn cards(target: &Path, to: &Path) -> Result<Vec<PathBuf>> {
+/// The program of vcd-drm and examples of it, small and quick for the emulator.
+fn examples(names: &[&str], target: &Path, to: &Path) -> Result<Vec<PathBuf>> {
     let mut build = cargo();
     build.args(["build", "--quiet", "--package", "vcd-drm", "--profile", "emulated"]);
-    build.args(CARDS.iter().flat_map(|name| ["--example", name]));
-    ensure!(run::passes(&mut build)?, "cannot build the programs that play cards");
-    let built = target.join("emulated/examples");
-    CARDS.iter().map(|name| workspace::stripped(&built.join(name), &to.join(name))).collect()
+    build.args(["--bin", VCD]).args(names.iter().flat_map(|name| ["--example", name]));
+    ensure!(run::passes(&mut build)?, "cannot build {VCD}, {} of vcd-drm", names.join(", "));
+    let built = target.join("emulated");
+    let examples = names.iter().map(|name| (format!("examples/{name}"), *name));
+    let all = examples.chain([(VCD.to_owned(), VCD)]);
+    all.map(|(place, name)| workspace::stripped(&built.join(place), &to.join(name))).collect()
 }

@@ -108,6 +108,12 @@ impl Card {
         self.framebuffer.as_ref()
     }
 
+    /// BAR 2 as something of its own, if it has one and nobody has it: for drawing while registers are
+    /// written.
+    pub fn take_framebuffer(&mut self) -> Option<Framebuffer> {
+        self.framebuffer.take()
+    }
+
     pub(super) fn file(&self) -> &File {
         &self.file
     }

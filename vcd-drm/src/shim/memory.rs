@@ -1,7 +1,7 @@
 //! Memory that a card shares with its driver and with programs: registers and pixels.
 //!
-//! Others write it at any time, so no reference to it exists: each access is one volatile load or store
-//! of a naturally aligned word, and what was read is a copy.
+//! Others write it at any time, so accesses are volatile loads and stores of naturally aligned words, and
+//! what was read is a copy. Drawing is different: see [`Framebuffer::words_mut`].
 
 use std::fs::File;
 
@@ -65,6 +65,20 @@ impl Memory {
         #[allow(unsafe_code)]
         unsafe {
             word.write_volatile(value);
+        }
+    }
+
+    /// All of it as words, in this machine's order.
+    fn words_mut(&mut self) -> &mut [u32] {
+        let length = self.len() / 4;
+        // SAFETY: a mapping begins at a page, is as long as `len` says, can be written, and lives as
+        // long as `self`, which is borrowed: nothing in this process uses it meanwhile. Drivers and
+        // other processes may. No rule of the language binds them; what they can bring about is that a
+        // word has another value when it is read again. Every value is a u32, and who draws takes what
+        // it reads for colours, never for places.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast(), length)
         }
     }
 
@@ -184,6 +198,12 @@ impl Framebuffer {
     #[track_caller]
     pub fn write_word(&self, offset: usize, value: u32) {
         self.0.store(offset, value.to_le());
+    }
+
+    /// All words of it, for drawing. Drivers and programs may write them meanwhile, so a word that is
+    /// read twice may differ: take it for a colour, and for nothing else.
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        self.0.words_mut()
     }
 
     /// Copies bytes out.

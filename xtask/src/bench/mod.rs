@@ -9,6 +9,7 @@ mod nbd;
 pub mod readme;
 pub mod report;
 mod ublk;
+mod vcd;
 mod vhost;
 mod vpt;
 
@@ -48,6 +49,11 @@ pub const BENCHES: &[Bench] = &[
         name: "kmod",
         about: "a card that is not there: trapped writes, arming, interrupts, idleness",
         run: kmod::run,
+    },
+    Bench {
+        name: "vcd",
+        about: "a million triangles: the rasteriser beside llvmpipe and the card of 1997",
+        run: vcd::run,
     },
     Bench { name: "nbd", about: "the NBD front end beside nbdkit", run: nbd::run },
     Bench { name: "vhost", about: "vhost-user-blk against qemu-storage-daemon", run: vhost::run },

@@ -9,17 +9,22 @@ use super::{Finding, Source};
 /// A file above this is two things.
 const LINES: usize = 600;
 
+/// Lines at a file's beginning that may say that it is generated.
+const HEAD: usize = 3;
+
 /// A file above this many bytes is an image or a build's output, and every clone has it for ever.
 const BYTES: u64 = 1 << 20;
 
 /// What a person writes and reads; data, traces and golden output may be long.
 const WRITTEN: &[&str] = &["c", "css", "h", "html", "js", "md", "py", "rs", "sh", "toml"];
 
-/// No file that a person writes is longer than [`LINES`].
+/// No file that a person writes is longer than [`LINES`]. What is generated says so at its beginning.
 pub fn check_lengths(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
-        let exempt = source.path == Path::new("CHANGELOG.md");
+        let generated = |line: &str| line.contains(regmap::emit::MARK);
+        let exempt = source.path == Path::new("CHANGELOG.md")
+            || source.text.lines().take(HEAD).any(generated);
         let lines = source.text.lines().count();
         if WRITTEN.contains(&source.extension()) && !exempt && lines > LINES {
             let message = format!("{lines} lines (at most {LINES}): what are its two things?");
@@ -171,9 +176,14 @@ mod tests {
             Source::new("b.rs", &"x\n".repeat(LINES)),
             Source::new("trace.csv", &long),
             Source::new("CHANGELOG.md", &long),
+            Source::new(
+                "regs.rs",
+                &format!("//! Registers.\n//!\n//! Generated from a.toml\n{long}"),
+            ),
+            Source::new("c.rs", &format!("{long}//! Generated from a.toml\n")),
         ];
         let found = check_lengths(&sources);
-        assert_eq!(found.len(), 1);
+        assert_eq!(found.len(), 2);
         assert!(found[0].to_string().starts_with("a.rs: 601 lines (at most 600)"));
     }
 

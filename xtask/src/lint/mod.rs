@@ -6,6 +6,7 @@
 //! - [`kernel_c`]: C in the kernel's style
 //! - [`hygiene`]: file lengths and sizes, words that must not appear, test folders
 //! - [`markdown`]: links inside the repository
+//! - [`crate::regs`]: what is generated is up to date
 
 pub mod directions;
 pub mod hygiene;
@@ -139,6 +140,7 @@ pub fn main(fix: bool) -> Result<bool> {
     step("links", &|| Ok(markdown::check(&sources).into()));
     step("modules", &|| Ok(modules::check(&sources, modules::RULES).into()));
     step("kernel-c", &|| Ok(kernel_c::check_all(&sources).into()));
+    step("regs", &crate::regs::lint);
     step("directions", &|| Ok(directions::check(&workspace::metadata()?.packages).into()));
     step("shellcheck", &|| tools::shellcheck(&sources));
     step("fmt", &tools::fmt);

@@ -16,8 +16,17 @@ pub(super) const LAB: &str = "lab";
 /// The one whose tests try the module vgpu there, in a boot of their own.
 pub(super) const VGPU: &str = "vgpu-kmod";
 
-/// All of these.
-const LABS: [&str; 2] = [LAB, VGPU];
+/// The one whose tests compare the card's rasteriser with another.
+pub(super) const RASTER: &str = "raster";
+
+/// The one whose tests show pictures on the lab's screens, in a boot of their own.
+pub(crate) const KMS: &str = "kms";
+
+/// Those of the kernel lab.
+const LABS: [&str; 3] = [LAB, VGPU, KMS];
+
+/// The folder whose tests look at the card's screen from outside, on this machine.
+pub(super) const VCD: &str = "vcd";
 
 /// One part of the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +46,7 @@ impl Area {
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
-            Some(VGPU) => vec![END_TO_END],
+            Some(VGPU | KMS | VCD | RASTER) => vec![END_TO_END],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM],
             _ => vec![&*self.name],
         };
@@ -87,6 +96,9 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
             let how = match &*test.name {
                 LAB => "end to end, with the real program, in the kernel lab",
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
+                RASTER => "the card's rasteriser beside Mesa's",
+                KMS => "the card's screen on screens of the kernel lab",
+                VCD => "the card's screen in a browser and in a VNC client",
                 _ => "end to end, with the real program",
             };
             folders.push(Area {
@@ -129,6 +141,13 @@ mod tests {
         let vgpu = find(&areas, VGPU).expect("a folder");
         assert!(vgpu.labs() == [VGPU] && !vgpu.has_others());
         assert_eq!(vgpu.packages(), ["-p", "e2e"], "nothing of the disks is needed");
+        let raster = find(&areas, RASTER).expect("a folder");
+        assert!(raster.has_others() && raster.labs().is_empty());
+        assert_eq!(raster.packages(), ["-p", "e2e"]);
+        let kms = find(&areas, KMS).expect("a folder");
+        assert!(kms.labs() == [KMS] && !kms.has_others());
+        let vcd = find(&areas, VCD).expect("a folder");
+        assert!(vcd.labs().is_empty() && vcd.has_others());
         let all = find(&areas, END_TO_END).expect("a package");
         assert!(all.labs() == LABS && all.has_others());
         assert!(find(&areas, "vpt-model").expect("a package").labs().is_empty());

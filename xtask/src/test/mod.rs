@@ -41,6 +41,9 @@ const TOOLS: &[Tool] = &[
     deps::SYSTEMD_ANALYZE,
 ];
 
+/// What those of them look at the card's screen with.
+const VIEWERS: &[Tool] = &[deps::CHROMIUM, deps::GVNC];
+
 /// The nextest profile that writes the report we read; see .config/nextest.toml.
 const PROFILE: &str = "xtask";
 
@@ -56,8 +59,16 @@ pub fn main(only: Option<&str>, list: bool) -> Result<bool> {
     }
     let area = only.map(|name| areas::find(&areas, name)).transpose()?;
     deps::ensure_libclang()?;
-    if area.is_none_or(|area| area.end_to_end) {
+    let folder = area.and_then(|area| area.folder.as_deref());
+    if area.is_none_or(|area| area.end_to_end) && folder != Some(areas::VCD) {
         deps::ensure(TOOLS)?;
+        // Only one folder compares with it, and says so where it cannot.
+        if let Err(error) = deps::ensure_llvmpipe() {
+            eprintln!("test: no llvmpipe: {error:#}");
+        }
+    }
+    if area.is_none_or(|area| area.end_to_end && folder.is_none_or(|name| name == areas::VCD)) {
+        deps::ensure(VIEWERS)?;
     }
     let tally = Run { metadata: &metadata, area, required: tally::required() }.all()?;
     print!("{}", tally.report());

@@ -4,12 +4,13 @@ use super::there;
 
 /// What a machine may lack, and the device nodes that say it does not.
 ///
-/// The kernel lab needs no device: where it cannot be had, something is wrong with the machine.
+/// The kernel lab and Mesa need no device: where they cannot be had, something is wrong with the machine.
 const RESOURCES: &[(&str, &[&str])] = &[
     ("fuse", &["/dev/fuse"]),
     ("loop", &["/dev/loop-control"]),
     ("kvm", &["/dev/kvm"]),
     ("lab", &[]),
+    ("egl", &[]),
 ];
 
 /// The result of a run, or of several together.
@@ -146,7 +147,7 @@ mod tests {
         let no_loop = |path: &str| path != "/dev/loop-control";
         assert_eq!(required_by(None, None, no_loop), Vec::<String>::new());
         assert_eq!(required_by(None, Some("false"), no_loop), Vec::<String>::new());
-        assert_eq!(required_by(None, Some("true"), no_loop), ["fuse", "kvm", "lab"]);
+        assert_eq!(required_by(None, Some("true"), no_loop), ["fuse", "kvm", "lab", "egl"]);
         assert_eq!(required_by(Some("loop, ublk"), Some("true"), no_loop), ["loop", "ublk"]);
         assert_eq!(required_by(Some(""), Some("true"), no_loop), Vec::<String>::new());
     }

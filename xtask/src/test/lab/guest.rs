@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::run::{self, Interrupt};
-use crate::test::areas::VGPU;
+use crate::test::areas::{KMS, VGPU};
 use crate::vgpu;
 use crate::vm::kernel::Kernel;
 use crate::vm::{Choice, LabRun};
@@ -52,6 +52,10 @@ pub(super) fn run(
         files.extend(vgpu::build(kernel, interrupt)?);
         run.env.push(("VGPU_LAB".to_owned(), INSIDE.to_owned()));
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
+    } else if folder == KMS {
+        files.push(vgpu::pattern()?);
+        run.env.push(("VCD_LAB".to_owned(), INSIDE.to_owned()));
+        run.qemu = screens();
     } else {
         files.push(ublk(debug, &kept)?);
         run.env.push(("UBLK_VPT_BIN".to_owned(), format!("{INSIDE}/ublk")));
@@ -60,6 +64,24 @@ pub(super) fn run(
     run.env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
     run.command = vec!["sh".to_owned(), "-c".to_owned(), script(&files)];
     Ok(run)
+}
+
+/// Two screens, one of each kind of driver, and a way from inside to what a monitor would show: QEMU's
+/// own monitor, which is reached by a socket and connected to one of the guest's ports.
+///
+/// The socket has no name in the file system, so that nothing is left of it.
+fn screens() -> Vec<String> {
+    let name = format!("vcd-kms-{}", std::process::id());
+    let qmp = format!("socket,path={name},abstract=on");
+    [
+        ["-device", "virtio-gpu-pci,id=virtio"].map(str::to_owned),
+        ["-device", "bochs-display,id=bochs"].map(str::to_owned),
+        ["-chardev".to_owned(), format!("{qmp},id=qmp,server=on,wait=off")],
+        ["-mon", "chardev=qmp,mode=control"].map(str::to_owned),
+        ["-chardev".to_owned(), format!("{qmp},id=inside,server=off")],
+        ["-device", "virtserialport,bus=labports.0,name=qmp,chardev=inside"].map(str::to_owned),
+    ]
+    .concat()
 }
 
 fn ublk(debug: &Path, kept: &Path) -> Result<PathBuf> {
