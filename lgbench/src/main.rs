@@ -1,0 +1,2 @@
+//! The `lgbench` command.
+fn main() {}
