@@ -16,7 +16,9 @@ fn main() {
     println!("cargo::rerun-if-changed=payload/src");
     let target = variable("TARGET");
     if target != "x86_64-unknown-linux-gnu" {
-        refuse(&format!("lgbench measures x86-64 under Linux with glibc; it cannot be built for {target}"));
+        refuse(&format!(
+            "lgbench measures x86-64 under Linux with glibc; it cannot be built for {target}"
+        ));
     }
     let folder = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("image");
     let image = PathBuf::from(variable("OUT_DIR")).join("payload.bin");

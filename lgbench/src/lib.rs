@@ -1,1 +1,31 @@
-//! lgbench
+//! What it costs to switch between guests, and what switching does to memory throughput.
+//!
+//! ```text
+//!   commands ── experiments ── session ── controller ── backend ── kvm, native
+//!                    |            |                         |
+//!                  views     environment                memory, image, gate
+//! ```
+//!
+//! - [`memory`], [`image`]: what a guest is given; the layout is `lgbench-payload`'s
+//! - [`gate`]: whether a guest may run, and whether it is out
+//! - [`backend`]: virtual machines or processes behind one trait
+//! - [`controller`]: whose turn it is; deadlines, watchdog
+//! - [`session`]: one run from start to what was recorded
+//! - [`views`]: what of it is a switch
+//! - [`experiments`]: the report's experiments, made of such runs
+//! - [`environment`]: the machine, and what disturbs on it
+//! - [`commands`]: the program
+//! - [`sys`], [`units`]: small things
+
+pub mod backend;
+pub mod commands;
+pub mod controller;
+pub mod environment;
+pub mod experiments;
+pub mod gate;
+pub mod image;
+pub mod memory;
+pub mod session;
+pub mod sys;
+pub mod units;
+pub mod views;

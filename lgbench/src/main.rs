@@ -1,2 +1,7 @@
 //! The `lgbench` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lgbench::commands::main(std::env::args_os())
+}

@@ -169,11 +169,10 @@ impl Globals {
     #[inline(never)]
     fn proc_2(&mut self, int_par_ref: &mut i32) {
         let mut int_loc = *int_par_ref + 10;
-        // As in the original, where only the first round of this loop is ever done.
-        while black_box(self.ch_1_glob) == b'A' {
+        // A loop in the original, of which only the first round is ever done.
+        if black_box(self.ch_1_glob) == b'A' {
             int_loc -= 1;
             *int_par_ref = int_loc - self.int_glob;
-            break;
         }
     }
 

@@ -64,7 +64,10 @@ mod tests {
         pages.touch(3, 9);
         pages.free(3);
         pages.free(1);
-        assert_eq!((pages.allocate(), pages.allocate(), pages.allocate()), (Some(1), Some(3), None));
+        assert_eq!(
+            (pages.allocate(), pages.allocate(), pages.allocate()),
+            (Some(1), Some(3), None)
+        );
         assert!(memory.iter().all(|page| page.iter().all(|word| *word == 0)));
     }
 }

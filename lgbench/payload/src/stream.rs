@@ -84,9 +84,7 @@ mod tests {
         for _ in 0..300 {
             (0..KERNELS.len()).for_each(|kernel| arrays.kernel(kernel));
         }
-        for (array, value) in
-            [(&arrays.a, 1.0), (&arrays.b, SCALAR), (&arrays.c, 1.0 + SCALAR)]
-        {
+        for (array, value) in [(&arrays.a, 1.0), (&arrays.b, SCALAR), (&arrays.c, 1.0 + SCALAR)] {
             assert!(array.iter().all(|element| (element - value).abs() < 1e-10));
         }
         assert!(Arrays::new(&mut memory, 1002).is_none());

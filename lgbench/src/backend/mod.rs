@@ -1,0 +1,153 @@
+//! What runs guests.
+//!
+//! ```text
+//!   Backend ── kvm     virtual machines: a thread for each, in and out of KVM_RUN
+//!          └── native  processes, stopped and continued
+//! ```
+//!
+//! All guests share one CPU. A backend knows how to start guests, to let one run or not, and to hand
+//! over what they recorded; it does not know when to do that.
+
+pub mod kvm;
+pub mod native;
+
+use std::io;
+use std::time::Duration;
+
+use lgbench_payload::abi::Record;
+
+use crate::memory::{GuestSpec, MemoryError};
+
+/// How long a guest may take to be out once its turn is gone.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the guests run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The CPU of all guests.
+    pub guest_cpu: u32,
+    /// The controller's CPU.
+    pub controller_cpu: u32,
+    /// Whether guests and controller get SCHED_FIFO.
+    pub fifo: bool,
+}
+
+/// Why guests cannot run, or not any more. Guests are counted from 1.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// No virtual machines here.
+    #[error("{what}; {advice}, or use --backend native")]
+    NoKvm {
+        /// What was tried.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+        /// Why it failed.
+        source: Option<io::Error>,
+    },
+    /// The kernel refused something about a virtual machine.
+    #[error("KVM refuses to {what} guest {guest}")]
+    Kvm {
+        /// What it was.
+        what: &'static str,
+        /// Whose.
+        guest: usize,
+        /// Why.
+        source: io::Error,
+    },
+    /// No memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// No SCHED_FIFO.
+    #[error("no permission for SCHED_FIFO (--fifo); run as root, or raise the limit rtprio")]
+    Fifo(#[source] io::Error),
+    /// Something about threads or processes.
+    #[error("cannot {what} guest {guest}")]
+    Host {
+        /// What it was.
+        what: &'static str,
+        /// Whose.
+        guest: usize,
+        /// Why.
+        source: io::Error,
+    },
+    /// A guest did something that no payload does.
+    #[error("guest {guest} has failed: {why}")]
+    Failed {
+        /// Which.
+        guest: usize,
+        /// What it did.
+        why: String,
+    },
+    /// A guest's turn was taken and it still runs.
+    #[error("guest {guest} did not leave within {} s of its turn being taken", PATIENCE.as_secs())]
+    Stuck {
+        /// Which.
+        guest: usize,
+    },
+}
+
+/// A guest at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// [`lgbench_payload::abi::STATE_RUNNING`] and its like.
+    pub state: u32,
+    /// Grows while the payload gets anywhere.
+    pub progress: u64,
+}
+
+/// A stay in the guest, by the host's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// Just before entering.
+    pub enter: u64,
+    /// Just after leaving.
+    pub leave: u64,
+}
+
+/// All that a guest has left.
+#[derive(Clone, Debug, Default)]
+pub struct GuestLog {
+    /// Events, in order, by the host's clock.
+    pub records: Vec<Record>,
+    /// Events that did not fit.
+    pub lost: u64,
+    /// Stays in the guest, in order; none where the backend cannot see them.
+    pub stays: Vec<Stay>,
+    /// Stays that did not fit.
+    pub stays_lost: u64,
+    /// By how much the guest's clock may be wrong against the host's, in cycles.
+    pub clock_uncertainty: u64,
+    /// Nanoseconds that it was ready to run and did not.
+    pub waited_ns: Option<u64>,
+}
+
+/// What runs guests.
+pub trait Backend {
+    /// Its name in results.
+    fn name(&self) -> &'static str;
+
+    /// Starts a guest for each of `specs`, all free to run.
+    ///
+    /// # Errors
+    /// See [`BackendError`]; guests that were started end with the backend.
+    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError>;
+
+    /// Lets a guest (from 0) run or not. Holding one returns once it is out.
+    ///
+    /// # Errors
+    /// [`BackendError::Stuck`], or that it could not be reached.
+    fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError>;
+
+    /// How a guest (from 0) is doing.
+    ///
+    /// # Errors
+    /// That it has failed.
+    fn look(&self, guest: usize) -> Result<Look, BackendError>;
+
+    /// Ends the guests and takes what they recorded.
+    ///
+    /// # Errors
+    /// That one has failed.
+    fn collect(&mut self) -> Result<Vec<GuestLog>, BackendError>;
+}

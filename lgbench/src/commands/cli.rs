@@ -1,0 +1,130 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::units;
+
+/// What it costs to switch between guests, and what switching does to memory throughput
+#[derive(Debug, Parser)]
+#[command(name = "lgbench", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an experiment, or all of them; Ctrl-C keeps what there is
+    Run(RunArgs),
+    /// Ask a running experiment, or change how its guests take turns
+    Ctl(CtlArgs),
+    /// Tell what this machine can do and what will disturb measurements on it
+    Env(EnvArgs),
+    /// Measure what measuring costs: recording an event, the controller, a virtual machine
+    Probe(ProbeArgs),
+}
+
+/// What runs guests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendName {
+    /// Virtual machines on /dev/kvm
+    Kvm,
+    /// Processes, stopped and continued
+    Native,
+}
+
+/// Where guests and controller run.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Place {
+    /// What runs the guests [default: kvm where it works]
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<BackendName>,
+    /// The CPU of all guests [default: the last one this process may use]
+    #[arg(long, value_name = "CPU")]
+    pub guest_cpu: Option<u32>,
+    /// The controller's CPU [default: the first one that is not the guests']
+    #[arg(long, value_name = "CPU")]
+    pub controller_cpu: Option<u32>,
+    /// Real-time scheduling (SCHED_FIFO) for controller and guests
+    #[arg(long)]
+    pub fifo: bool,
+    /// Let the controller share the guests' CPU where there is only one; results are marked
+    #[arg(long)]
+    pub share_cpu: bool,
+    /// Bytes of each of STREAM's arrays [default: four times the last cache]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub array: Option<u64>,
+    /// Give up when a guest that may run gets nowhere for so long
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    pub watchdog: Duration,
+}
+
+/// `lgbench run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// exp1, fig3, fig4, fig5, fig6, fig7, fig8, dhrystone, gap, or all
+    pub experiment: String,
+    /// Short and few runs: minutes for all of them
+    #[arg(long)]
+    pub quick: bool,
+    #[command(flatten)]
+    pub place: Place,
+    /// Runs of each experiment
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub runs: Option<u32>,
+    /// One scenario of the experiment only
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// Slices of fig6, like 0.25ms,4ms,64ms
+    #[arg(long, value_name = "TIMES", value_delimiter = ',', value_parser = units::duration)]
+    pub slices: Option<Vec<Duration>>,
+    /// How long each run measures, for experiments that do not change on the way
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub length: Option<Duration>,
+    /// Folder for results and report
+    #[arg(long, value_name = "DIR", default_value = "lgbench-results")]
+    pub out: PathBuf,
+    /// Print the results as JSON when done
+    #[arg(long)]
+    pub json: bool,
+    /// The socket for `lgbench ctl`
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+}
+
+/// `lgbench ctl`.
+#[derive(Args, Debug)]
+pub struct CtlArgs {
+    /// The socket of the running experiment
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+    /// status, stop, off, alternate INTERVAL, or once GUEST AFTER
+    #[arg(required = true, value_name = "WORD")]
+    pub words: Vec<String>,
+}
+
+/// `lgbench env`.
+#[derive(Args, Debug)]
+pub struct EnvArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lgbench probe`.
+#[derive(Args, Debug)]
+pub struct ProbeArgs {
+    #[command(flatten)]
+    pub place: Place,
+    /// How long each part measures
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::duration)]
+    pub length: Duration,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}

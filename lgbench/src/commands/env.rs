@@ -1,0 +1,87 @@
+//! `lgbench env`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use labstats::results::{Environment, Kvm};
+use serde_json::json;
+
+use super::cli::EnvArgs;
+use crate::backend::kvm::KvmBackend;
+use crate::environment::advice::advice;
+use crate::environment::look;
+
+pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
+    let environment = look(None);
+    let advice = advice(&environment);
+    let kvm = KvmBackend::new().map(|_| ()).map_err(|error| super::chain(&error.into()));
+    if args.json {
+        let all = json!({
+            "environment": environment,
+            "backends": { "native": true, "kvm": kvm.is_ok() },
+            "disturbs": advice,
+        });
+        println!("{}", serde_json::to_string_pretty(&all).context("cannot write JSON")?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (name, value) in lines(&environment) {
+        println!("{name:<22} {value}");
+    }
+    println!("{:<22} {}", "backend kvm", kvm.err().unwrap_or_else(|| "works".to_owned()));
+    println!("{:<22} works", "backend native");
+    match advice.is_empty() {
+        true => println!("\nnothing is known that would disturb measurements"),
+        false => println!("\nwhat will disturb measurements:"),
+    }
+    for line in advice {
+        println!("- {line}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(environment: &Environment) -> Vec<(&str, String)> {
+    let unknown = || "unknown".to_owned();
+    let yes_no = |flag: Option<bool>| {
+        flag.map_or_else(unknown, |flag| if flag { "yes" } else { "no" }.to_owned())
+    };
+    let mhz = environment.tsc_hz.map_or_else(unknown, |hz| format!("{:.3} MHz", hz as f64 / 1e6));
+    let caches: Vec<String> = environment
+        .caches
+        .iter()
+        .map(|cache| format!("L{} {} {} KiB", cache.level, cache.kind, cache.bytes >> 10))
+        .collect();
+    let isolated = environment.isolated_cpus.clone().filter(|list| !list.is_empty());
+    let mut lines = vec![
+        ("processor", environment.cpu_model.clone()),
+        ("CPUs", environment.cpus.to_string()),
+        ("time stamp counter", mhz),
+        ("  invariant", yes_no(environment.tsc_invariant)),
+        ("kernel", environment.kernel.clone()),
+        ("hypervisor below", environment.hypervisor.clone().unwrap_or_else(|| "none".into())),
+        ("emulated", if environment.emulated { "yes: no timing value" } else { "no" }.into()),
+        ("/dev/kvm", kvm(environment.kvm).into()),
+        ("governor", environment.governor.clone().unwrap_or_else(unknown)),
+        ("turbo", yes_no(environment.turbo)),
+        ("SMT", yes_no(environment.smt)),
+        ("caches", caches.join(", ")),
+        ("isolated CPUs", isolated.unwrap_or_else(|| "none".into())),
+    ];
+    if let Some(load) = environment.load_average {
+        lines.push(("load average", format!("{} {} {}", load[0], load[1], load[2])));
+    }
+    if let (Some(runtime), Some(period)) = (environment.rt_runtime_us, environment.rt_period_us) {
+        lines.push(("real-time throttling", format!("{runtime} us of {period} us")));
+    }
+    lines.extend(environment.other.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    lines
+}
+
+fn kvm(kvm: Kvm) -> &'static str {
+    match kvm {
+        Kvm::None => "none",
+        Kvm::Vmx => "VMX (Intel)",
+        Kvm::Svm => "SVM (AMD)",
+        Kvm::Pvm => "PVM (no hardware below; guests at level 3 run natively)",
+        Kvm::Unknown => "of an unknown kind",
+    }
+}

@@ -1,0 +1,65 @@
+//! The commands of `lgbench`.
+//!
+//! - [`cli`]: what can be typed
+//! - `run`, `ctl`, `env`, `probe`: one command each
+//! - `control`: the running experiment's side of `ctl`
+//! - `summary`: results in a few lines
+//! - `interrupt`: Ctrl-C
+
+pub mod cli;
+mod control;
+mod ctl;
+mod env;
+mod interrupt;
+mod probe;
+mod run;
+mod summary;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use self::cli::{Cli, Command};
+use crate::backend::native::child;
+
+/// Runs what was typed, the program's name first.
+pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line: Vec<OsString> = line.into_iter().collect();
+    if let [_, first, rest @ ..] = &line[..]
+        && first == child::COMMAND
+    {
+        return child::main(rest);
+    }
+    let cli = match Cli::try_parse_from(line) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help comes this way, too. If it cannot be printed there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lgbench: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Ctl(args) => ctl::run(args),
+        Command::Env(args) => env::run(args),
+        Command::Probe(args) => probe::run(args),
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &anyhow::Error) -> String {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    causes.join(": ")
+}

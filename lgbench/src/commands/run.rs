@@ -1,0 +1,203 @@
+//! `lgbench run`.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use labstats::results::{Environment, Results};
+
+use super::cli::{BackendName, Place, RunArgs};
+use super::interrupt::Interrupt;
+use super::{control, summary};
+use crate::backend::Placement;
+use crate::controller::mailbox::Mailbox;
+use crate::controller::mode::SHORTEST;
+use crate::environment::look;
+use crate::experiments::catalogue::{Wish, plans};
+use crate::experiments::sizes::{Lengths, Sizes};
+use crate::experiments::suite::{self, Kind, Setting};
+use crate::sys::cpu;
+use crate::sys::time::{Moment, Scale};
+
+/// Exit code of a run that was interrupted and kept what there is.
+const INTERRUPTED: u8 = 130;
+
+/// The name of the results in their folder.
+const FILE: &str = "results.json";
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
+    let (kind, placement) = place(&args.place)?;
+    let environment = look(Some(placement));
+    let plans = plans(&wish(args)?, &lengths(args, environment.emulated))?;
+    if placement.guest_cpu == placement.controller_cpu
+        && !args.place.share_cpu
+        && let Some(plan) = plans.iter().find(|plan| plan.is_gated())
+    {
+        bail!(
+            "{} needs a CPU for the controller beside the guests', and this process may use only CPU {}; \
+             run exp1, fig3 or fig4, or give --share-cpu",
+            plan.name,
+            placement.guest_cpu
+        );
+    }
+    // Before an hour of measuring, not after it.
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let interrupt = Interrupt::install()?;
+    let mailbox = Arc::new(Mailbox::default());
+    let path = args.control.clone().unwrap_or_else(control::usual_path);
+    let server = control::listen(&path, Arc::clone(&mailbox), interrupt.flag())?;
+    let sizes = sizes(&environment, args.place.array);
+    let setting = Setting {
+        kind,
+        placement,
+        sizes: &sizes,
+        patience: args.place.watchdog,
+        mailbox: &mailbox,
+        interrupted: &interrupt,
+    };
+    let total: Duration = plans.iter().map(|plan| plan.length() * plan.runs).sum();
+    eprintln!(
+        "backend {}, guests on CPU {}, controller on CPU {}, about {:.0} s and the guests' preparations",
+        kind.name(),
+        placement.guest_cpu,
+        placement.controller_cpu,
+        total.as_secs_f64()
+    );
+    let outcome = suite::run(&plans, &setting, &now(), environment, |line| eprintln!("{line}"));
+    drop(server);
+    if outcome.results.experiments.iter().all(|one| one.series.is_empty()) {
+        return match outcome.failure {
+            Some(failure) => Err(failure.into()),
+            None => bail!("interrupted before anything was measured; nothing is kept"),
+        };
+    }
+    let text = write(&outcome.results, &args.out)?;
+    if args.json {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).context("cannot print the results")?;
+    } else {
+        print!("{}", summary::text(&outcome.results));
+    }
+    eprintln!("results: {}", args.out.join(FILE).display());
+    match outcome.failure {
+        Some(failure) => {
+            Err(anyhow::Error::new(failure).context("ended early; what there was is kept"))
+        }
+        None if outcome.interrupted => {
+            eprintln!("lgbench: interrupted; what there was is kept and marked incomplete");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The backend and the CPUs that were asked for, or the best there are.
+pub(super) fn place(args: &Place) -> Result<(Kind, Placement)> {
+    let kind = match args.backend {
+        Some(BackendName::Kvm) => Kind::Kvm,
+        Some(BackendName::Native) => Kind::Native,
+        None => Kind::best(),
+    };
+    // Says why, where it does not work, before anything else is done.
+    kind.make()?;
+    let allowed = cpu::allowed().context("cannot find out which CPUs there are")?;
+    let check = |cpu: u32, option: &str| match allowed.contains(&cpu) {
+        true => Ok(cpu),
+        false => bail!("{option} {cpu}: this process may use CPU {}", listed(&allowed)),
+    };
+    let last = allowed.last().copied().unwrap_or(0);
+    let guest_cpu = match args.guest_cpu {
+        Some(cpu) => check(cpu, "--guest-cpu")?,
+        None => {
+            allowed.iter().copied().rfind(|cpu| Some(*cpu) != args.controller_cpu).unwrap_or(last)
+        }
+    };
+    let controller_cpu = match args.controller_cpu {
+        Some(cpu) => check(cpu, "--controller-cpu")?,
+        None => allowed.iter().copied().find(|cpu| *cpu != guest_cpu).unwrap_or(guest_cpu),
+    };
+    Ok((kind, Placement { guest_cpu, controller_cpu, fifo: args.fifo }))
+}
+
+fn listed(cpus: &[u32]) -> String {
+    cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Sizes for this machine.
+pub(super) fn sizes(environment: &Environment, array: Option<u64>) -> Sizes {
+    let hz = environment.tsc_hz.unwrap_or(1_000_000_000);
+    let scale = Scale::between(Moment { ns: 0, tsc: 0 }, Moment { ns: 1_000_000_000, tsc: hz });
+    Sizes::new(environment, array, &scale)
+}
+
+fn wish(args: &RunArgs) -> Result<Wish> {
+    if let Some(slice) = args.slices.iter().flatten().find(|slice| **slice < SHORTEST) {
+        bail!("--slices: {slice:?} is too short: at least {SHORTEST:?}");
+    }
+    Ok(Wish {
+        experiment: args.experiment.clone(),
+        scenario: args.scenario.clone(),
+        runs: args.runs,
+        slices: args.slices.clone(),
+    })
+}
+
+fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
+    let mut lengths = match (args.quick, emulated) {
+        (true, true) => Lengths::emulated(),
+        (true, false) => Lengths::quick(),
+        (false, _) => Lengths::full(),
+    };
+    if let Some(length) = args.length {
+        lengths.flat = length;
+        lengths.switching = length;
+        lengths.each_slice = length;
+    }
+    lengths
+}
+
+fn write(results: &Results, folder: &Path) -> Result<String> {
+    let text = results.to_json().context("cannot keep the results")?;
+    let path = folder.join(FILE);
+    daemonkit::atomic::write(&path, text.as_bytes(), 0o666)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(text)
+}
+
+/// The time as RFC 3339 writes it, in UTC.
+fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    rfc3339(seconds)
+}
+
+fn rfc3339(seconds: u64) -> String {
+    // Days to a date: years begin in March here, so that the odd day is the last of a year.
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339(1_798_761_599), "2026-12-31T23:59:59Z");
+        assert!(labstats::results::is_rfc3339(&now()));
+    }
+}

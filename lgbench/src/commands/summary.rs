@@ -1,0 +1,48 @@
+//! Results in a few lines, for the one who waits at the terminal.
+
+use labstats::results::{Experiment, Results, Series};
+
+/// A table for each experiment, with what must be known before believing it.
+pub(super) fn text(results: &Results) -> String {
+    let mut text = String::new();
+    for one in &results.experiments {
+        text.push_str(&experiment(one));
+    }
+    text
+}
+
+fn experiment(one: &Experiment) -> String {
+    let mut text = format!("\n{} {} on {}\n", one.name, one.scenario, one.backend);
+    for mark in &one.marks {
+        text.push_str(&format!("  ! {mark}\n"));
+    }
+    let unit = one.x.as_ref().map_or_else(String::new, |x| format!("{} {}", x.name, x.unit));
+    text.push_str(&format!(
+        "  {:<24} {:>5} {:>9} {:>8} {:>11} {:>11} {:>11} {:>11}\n",
+        "metric", "guest", unit, "n", "min", "median", "mean", "max"
+    ));
+    for series in one.series.iter().filter(|series| !series.is_empty()) {
+        text.push_str(&line(series));
+    }
+    text
+}
+
+fn line(series: &Series) -> String {
+    let mut values: Vec<f64> =
+        series.runs.iter().flat_map(|run| run.samples.iter().copied()).collect();
+    values.sort_by(f64::total_cmp);
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    let optional = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    format!(
+        "  {:<24} {:>5} {:>9} {:>8} {:>11.1} {:>11.1} {:>11.1} {:>11.1}\n",
+        format!("{} [{}]", series.metric, series.unit),
+        optional(series.guest.map(|guest| guest.to_string())),
+        optional(series.x.map(|x| x.to_string())),
+        values.len(),
+        at(0),
+        at(values.len() / 2),
+        mean,
+        at(values.len() - 1)
+    )
+}

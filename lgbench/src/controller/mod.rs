@@ -1,0 +1,282 @@
+//! The controller: whose turn it is, and when it ends.
+//!
+//! ```text
+//!   deadline: take A's turn, make it leave, wait until it is out, then open B's gate
+//! ```
+//!
+//! Deadlines are absolute and do not move when one is late. [`ledger`] keeps what happened;
+//! [`mailbox`] is how somebody else changes the mode of a running experiment.
+
+pub mod ledger;
+pub mod mailbox;
+pub mod mode;
+
+use std::time::Duration;
+
+use self::ledger::{GateEvent, Ledger, Switch, Window};
+use self::mailbox::Mailbox;
+pub use self::mode::Mode;
+use crate::backend::{Backend, BackendError};
+use crate::sys::time::{monotonic_ns, sleep_until, tsc};
+use lgbench_payload::abi::{STATE_FAILED, STATE_PREPARING};
+
+/// A deadline is missed when the guest's turn is taken later than this part of a slice after it.
+const LATE_PART: u64 = 10;
+
+/// Between two looks at how the guests are doing.
+const LOOK_EVERY_NS: u64 = 50_000_000;
+
+/// A part of a run under one mode.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Phase {
+    /// How guests take turns.
+    pub mode: Mode,
+    /// For how long.
+    pub length: Duration,
+}
+
+/// Why a run ended before its plan did.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The backend says so.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Nothing comes from a guest that may run.
+    #[error("guest {guest} hangs: no progress in {} s in which it could run", .patience.as_secs_f64())]
+    Hangs {
+        /// Which, from 1.
+        guest: usize,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+}
+
+/// Lets guests run by a plan.
+#[derive(Debug)]
+pub struct Controller<'a, B: Backend + ?Sized> {
+    backend: &'a B,
+    open: Vec<bool>,
+    watch: Vec<Watch>,
+    patience: Duration,
+    mailbox: &'a Mailbox,
+    interrupted: &'a dyn Interrupted,
+    ledger: Ledger,
+    next_look_ns: u64,
+}
+
+/// Whether the user wants to stop.
+pub trait Interrupted: std::fmt::Debug + Sync {
+    /// Whether so.
+    fn is_raised(&self) -> bool;
+}
+
+/// What is known of a guest's progress.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    progress: u64,
+    since_ns: u64,
+}
+
+/// Why a wait ended.
+enum Waited {
+    Through,
+    Interrupted,
+    NewMode(Mode),
+}
+
+impl<'a, B: Backend + ?Sized> Controller<'a, B> {
+    /// A controller of `guests` guests that all may run.
+    pub fn new(
+        backend: &'a B,
+        guests: usize,
+        patience: Duration,
+        mailbox: &'a Mailbox,
+        interrupted: &'a dyn Interrupted,
+    ) -> Self {
+        let watch = Watch { progress: 0, since_ns: monotonic_ns() };
+        Self {
+            backend,
+            open: vec![true; guests],
+            watch: vec![watch; guests],
+            patience,
+            mailbox,
+            interrupted,
+            ledger: Ledger::default(),
+            next_look_ns: 0,
+        }
+    }
+
+    /// Lets the guests prepare, one after the other, and holds them all.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub fn prepare(&mut self) -> Result<(), ControlError> {
+        for guest in 0..self.open.len() {
+            self.set(guest, false)?;
+        }
+        for guest in 0..self.open.len() {
+            self.set(guest, true)?;
+            while self.backend.look(guest)?.state == STATE_PREPARING
+                && !self.interrupted.is_raised()
+            {
+                self.look_at_all()?;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            self.set(guest, false)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the plan; what happened is in the ledger, whether it went to its end or not.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub fn run(mut self, phases: &[Phase]) -> Result<Ledger, ControlError> {
+        for (index, phase) in phases.iter().enumerate() {
+            let begun_ns = monotonic_ns();
+            let end_ns = begun_ns.saturating_add(nanoseconds(phase.length));
+            let mut mode = phase.mode;
+            let mut changed = false;
+            loop {
+                self.begin(index, mode, changed)?;
+                let waited = match mode {
+                    Mode::Off => self.wait(end_ns)?,
+                    Mode::Once { first, after } => self.once(first, nanoseconds(after), end_ns)?,
+                    Mode::Alternate { interval } => {
+                        self.alternate(nanoseconds(interval), end_ns)?
+                    }
+                };
+                self.ledger.close_window(tsc());
+                match waited {
+                    Waited::Through => break,
+                    Waited::Interrupted => {
+                        self.ledger.interrupted = true;
+                        return Ok(self.ledger);
+                    }
+                    Waited::NewMode(new) => (mode, changed) = (new, true),
+                }
+            }
+        }
+        Ok(self.ledger)
+    }
+
+    /// Sets the gates for the beginning of a mode and opens its window.
+    fn begin(&mut self, phase: usize, mode: Mode, changed: bool) -> Result<(), ControlError> {
+        self.mailbox.now(mode);
+        let open: Vec<bool> = (0..self.open.len()).map(|guest| mode.begins_open(guest)).collect();
+        for guest in (0..open.len()).filter(|guest| !open[*guest]) {
+            self.set(guest, false)?;
+        }
+        self.ledger.windows.push(Window { phase, mode, changed, from: tsc(), to: u64::MAX });
+        for guest in (0..open.len()).filter(|guest| open[*guest]) {
+            self.set(guest, true)?;
+        }
+        Ok(())
+    }
+
+    fn once(&mut self, first: usize, after_ns: u64, end_ns: u64) -> Result<Waited, ControlError> {
+        let deadline = monotonic_ns().saturating_add(after_ns);
+        let waited = self.wait(deadline.min(end_ns))?;
+        if !matches!(waited, Waited::Through) || deadline >= end_ns {
+            return Ok(waited);
+        }
+        self.switch(first, deadline, after_ns)?;
+        self.wait(end_ns)
+    }
+
+    fn alternate(&mut self, interval_ns: u64, end_ns: u64) -> Result<Waited, ControlError> {
+        let interval_ns = interval_ns.max(1);
+        let mut current = 0;
+        let mut deadline = monotonic_ns().saturating_add(interval_ns);
+        while deadline < end_ns {
+            let waited = self.wait(deadline)?;
+            if !matches!(waited, Waited::Through) {
+                return Ok(waited);
+            }
+            current = self.switch(current, deadline, interval_ns)?;
+            // Deadlines that have passed meanwhile can only be counted.
+            let passed = monotonic_ns().saturating_sub(deadline) / interval_ns;
+            self.ledger.skip(passed);
+            deadline += (passed + 1) * interval_ns;
+        }
+        self.wait(end_ns)
+    }
+
+    /// Takes one guest's turn and gives it to the next, whose number is returned.
+    fn switch(
+        &mut self,
+        from: usize,
+        deadline_ns: u64,
+        slice_ns: u64,
+    ) -> Result<usize, ControlError> {
+        let to = (from + 1) % self.open.len();
+        let taken_ns = monotonic_ns();
+        self.set(from, false)?;
+        let closed_ns = monotonic_ns();
+        self.set(to, true)?;
+        let late_ns = taken_ns.saturating_sub(deadline_ns);
+        self.ledger.switched(Switch {
+            at: tsc(),
+            from,
+            to,
+            late_ns,
+            closed_after_ns: closed_ns.saturating_sub(deadline_ns),
+            missed: late_ns > slice_ns / LATE_PART,
+        });
+        Ok(to)
+    }
+
+    fn set(&mut self, guest: usize, open: bool) -> Result<(), ControlError> {
+        if self.open[guest] == open {
+            return Ok(());
+        }
+        self.backend.gate(guest, open)?;
+        self.open[guest] = open;
+        self.watch[guest].since_ns = monotonic_ns();
+        self.ledger.gate(GateEvent { at: tsc(), guest, open });
+        Ok(())
+    }
+
+    fn wait(&mut self, until_ns: u64) -> Result<Waited, ControlError> {
+        let mut failure = None;
+        let mut new_mode = None;
+        let through = sleep_until(until_ns, || {
+            new_mode = self.mailbox.take();
+            failure = self.look_at_all().err();
+            failure.is_some() || new_mode.is_some() || self.interrupted.is_raised()
+        });
+        match (failure, new_mode) {
+            (Some(error), _) => Err(error),
+            (None, Some(mode)) => Ok(Waited::NewMode(mode)),
+            (None, None) if through => Ok(Waited::Through),
+            (None, None) => Ok(Waited::Interrupted),
+        }
+    }
+
+    /// The watchdog.
+    fn look_at_all(&mut self) -> Result<(), ControlError> {
+        let now = monotonic_ns();
+        if now < self.next_look_ns {
+            return Ok(());
+        }
+        self.next_look_ns = now + LOOK_EVERY_NS;
+        for guest in 0..self.open.len() {
+            let look = self.backend.look(guest)?;
+            if look.state == STATE_FAILED {
+                let why = "its payload gave up".to_owned();
+                return Err(BackendError::Failed { guest: guest + 1, why }.into());
+            }
+            let watch = &mut self.watch[guest];
+            if look.progress != watch.progress || (!self.open[guest] && self.open.len() > 1) {
+                *watch = Watch { progress: look.progress, since_ns: now };
+            } else if now.saturating_sub(watch.since_ns) > nanoseconds(self.patience) {
+                return Err(ControlError::Hangs { guest: guest + 1, patience: self.patience });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4)
+}

@@ -1,0 +1,11 @@
+//! The report's experiments.
+//!
+//! - [`catalogue`]: which there are, and what they are made of
+//! - [`sizes`]: how large arrays are, how long runs take
+//! - [`collect`]: from a run to series of samples
+//! - [`suite`]: running them
+
+pub mod catalogue;
+pub mod collect;
+pub mod sizes;
+pub mod suite;

@@ -1,0 +1,180 @@
+//! Running experiments: every run of every plan, kept as results whatever happens.
+
+use std::time::Duration;
+
+use labstats::results::{Environment, Experiment, Parameter, Results, Variable, experiment};
+
+use super::catalogue::Plan;
+use super::collect;
+use super::sizes::Sizes;
+use crate::backend::kvm::KvmBackend;
+use crate::backend::native::NativeBackend;
+use crate::backend::{Backend, BackendError, Placement};
+use crate::controller::Interrupted;
+use crate::controller::mailbox::Mailbox;
+use crate::memory::GuestSpec;
+use crate::session::{self, Conditions, Session, SessionError};
+
+/// Which backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Virtual machines.
+    Kvm,
+    /// Processes.
+    Native,
+}
+
+impl Kind {
+    /// The best one that works here.
+    pub fn best() -> Self {
+        if KvmBackend::new().is_ok() { Self::Kvm } else { Self::Native }
+    }
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kvm => experiment::KVM,
+            Self::Native => experiment::NATIVE,
+        }
+    }
+
+    /// A backend of this kind, without guests.
+    ///
+    /// # Errors
+    /// It does not work here.
+    pub fn make(self) -> Result<Box<dyn Backend + Send>, BackendError> {
+        Ok(match self {
+            Self::Kvm => Box::new(KvmBackend::new()?),
+            Self::Native => Box::new(NativeBackend::new()),
+        })
+    }
+}
+
+/// How and where experiments run.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Which backend.
+    pub kind: Kind,
+    /// Where.
+    pub placement: Placement,
+    /// How large.
+    pub sizes: &'a Sizes,
+    /// How long a guest may get nowhere.
+    pub patience: Duration,
+    /// Where changes of mode come from.
+    pub mailbox: &'a Mailbox,
+    /// Whether the user wants to stop.
+    pub interrupted: &'a dyn Interrupted,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All that was measured; experiments that were not finished say so.
+    pub results: Results,
+    /// Why it ended early, if it was no interruption.
+    pub failure: Option<SessionError>,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+}
+
+/// Runs all plans; `told` hears what is being done.
+pub fn run(
+    plans: &[Plan],
+    setting: &Setting<'_>,
+    started: &str,
+    environment: Environment,
+    mut told: impl FnMut(&str),
+) -> Outcome {
+    let mut results = Results::new(started, environment);
+    let mut failure = None;
+    for plan in plans {
+        let mut one = begin(plan, setting);
+        failure = runs(plan, setting, &mut one, &mut told).err();
+        one.marks.extend(one.derived_marks(&results.environment));
+        let stop = !one.complete;
+        results.experiments.push(one);
+        if stop {
+            break;
+        }
+    }
+    let interrupted = failure.is_none() && setting.interrupted.is_raised();
+    Outcome { results, failure, interrupted }
+}
+
+fn begin(plan: &Plan, setting: &Setting<'_>) -> Experiment {
+    let mut one = Experiment::new(plan.name, plan.scenario, setting.kind.name());
+    let mut parameter = |name: &str, value| one.parameters.insert(name.to_owned(), value);
+    parameter("run_s", Parameter::Number(plan.length().as_secs_f64()));
+    parameter("array_bytes", Parameter::Number(setting.sizes.array_bytes as f64));
+    one.x = plan.x.as_ref().map(|_| Variable { name: "slice".into(), unit: "ms".into() });
+    if setting.sizes.too_small {
+        one.marks.push("arrays smaller than 4 times the last cache".into());
+    }
+    if plan.is_gated() && setting.placement.guest_cpu == setting.placement.controller_cpu {
+        one.marks.push("controller on the guests' CPU".into());
+    }
+    one
+}
+
+fn runs(
+    plan: &Plan,
+    setting: &Setting<'_>,
+    one: &mut Experiment,
+    told: &mut impl FnMut(&str),
+) -> Result<(), SessionError> {
+    for number in 1..=plan.runs {
+        if setting.interrupted.is_raised() {
+            return Ok(());
+        }
+        let (name, scenario, all) = (plan.name, plan.scenario, plan.runs);
+        told(&format!(
+            "{name} {scenario}: run {number} of {all}, {:.1} s",
+            plan.length().as_secs_f64()
+        ));
+        setting.mailbox.begin(&format!("{name} {scenario}"), plan.guests.len());
+        let session = session(plan, setting)?;
+        let interrupted = session.ledger.interrupted;
+        collect::merge(&mut one.series, collect::samples(plan, setting.sizes, &session));
+        note(one, &session);
+        if interrupted {
+            return Ok(());
+        }
+    }
+    one.complete = true;
+    Ok(())
+}
+
+/// One run of a plan.
+///
+/// # Errors
+/// See [`SessionError`].
+pub fn session(plan: &Plan, setting: &Setting<'_>) -> Result<Session, SessionError> {
+    let specs: Vec<GuestSpec> =
+        plan.guests.iter().map(|payload| setting.sizes.spec(*payload)).collect();
+    let mut backend = setting.kind.make()?;
+    let conditions = Conditions {
+        placement: setting.placement,
+        patience: setting.patience,
+        mailbox: setting.mailbox,
+        interrupted: setting.interrupted,
+    };
+    session::run(backend.as_mut(), &specs, &plan.phases, conditions)
+}
+
+/// What of a run is to be known beside its samples.
+fn note(one: &mut Experiment, session: &Session) {
+    let mut mark = |text: String| {
+        if !one.marks.contains(&text) {
+            one.marks.push(text);
+        }
+    };
+    if session.ledger.windows.iter().any(|window| window.changed) {
+        mark("mode changed by lgbench ctl".into());
+    }
+    let uncertain = session.logs.iter().map(|log| log.clock_uncertainty).max().unwrap_or(0);
+    if uncertain > 0 {
+        let ns = session.scale.ns(uncertain);
+        mark(format!("guests' clocks known to {ns:.0} ns"));
+    }
+}

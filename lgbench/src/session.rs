@@ -1,0 +1,117 @@
+//! One run: guests start, a controller leads them through a plan, what they recorded is taken.
+
+use std::io;
+use std::time::Duration;
+
+use crate::backend::{Backend, BackendError, GuestLog, Placement};
+use crate::controller::ledger::Ledger;
+use crate::controller::mailbox::Mailbox;
+use crate::controller::{ControlError, Controller, Interrupted, Phase};
+use crate::environment::proc;
+use crate::memory::GuestSpec;
+use crate::sys::time::{Moment, Scale};
+use crate::sys::{cpu, policy, time};
+
+/// A real-time guest that waited longer than this was not just preempted.
+const THROTTLED_NS: u64 = 10_000_000;
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions<'a> {
+    /// Where.
+    pub placement: Placement,
+    /// How long a guest may get nowhere.
+    pub patience: Duration,
+    /// Where changes of mode come from.
+    pub mailbox: &'a Mailbox,
+    /// Whether the user wants to stop.
+    pub interrupted: &'a dyn Interrupted,
+}
+
+/// What one run gave.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// One for each guest.
+    pub logs: Vec<GuestLog>,
+    /// What the controller did.
+    pub ledger: Ledger,
+    /// What a cycle is worth.
+    pub scale: Scale,
+    /// What the hypervisor below took from the guests' CPU.
+    pub steal_ns: Option<u64>,
+    /// Whether the kernel stopped real-time guests.
+    pub throttled: bool,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The plan could not be followed.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// Something about the controller's thread.
+    #[error("cannot {what} the controller")]
+    Thread {
+        /// What it was.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<BackendError> for SessionError {
+    fn from(error: BackendError) -> Self {
+        Self::Control(error.into())
+    }
+}
+
+/// Runs `specs` through `phases`, led by a thread of its own.
+///
+/// # Errors
+/// See [`SessionError`].
+pub fn run<B: Backend + Send + ?Sized>(
+    backend: &mut B,
+    specs: &[GuestSpec],
+    phases: &[Phase],
+    conditions: Conditions<'_>,
+) -> Result<Session, SessionError> {
+    let thread = |what| move |source| SessionError::Thread { what, source };
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("controller".into());
+        let lead = builder.spawn_scoped(scope, || lead(backend, specs, phases, conditions));
+        let ended = lead.map_err(thread("start"))?.join();
+        ended.unwrap_or_else(|_| Err(thread("wait for")(io::ErrorKind::Other.into())))
+    })
+}
+
+fn lead<B: Backend + ?Sized>(
+    backend: &mut B,
+    specs: &[GuestSpec],
+    phases: &[Phase],
+    conditions: Conditions<'_>,
+) -> Result<Session, SessionError> {
+    let mut placement = conditions.placement;
+    cpu::pin(placement.controller_cpu)
+        .map_err(|source| SessionError::Thread { what: "pin", source })?;
+    time::be_punctual();
+    if placement.fifo {
+        policy::set_fifo(policy::CONTROLLER).map_err(BackendError::Fifo)?;
+    }
+    // Nobody holds guests then, and a real-time guest would keep the others out for ever.
+    let ungated = specs.len() > 1 && phases.iter().any(|phase| !phase.mode.is_gated());
+    placement.fifo &= !ungated;
+    backend.start(specs, placement)?;
+    let steal = proc::steal_ns(placement.guest_cpu);
+    let begun = Moment::now();
+    let Conditions { patience, mailbox, interrupted, .. } = conditions;
+    let mut controller = Controller::new(&*backend, specs.len(), patience, mailbox, interrupted);
+    controller.prepare()?;
+    let ledger = controller.run(phases)?;
+    let scale = Scale::between(begun, Moment::now());
+    let steal_ns = proc::steal_ns(placement.guest_cpu).zip(steal).map(|(now, then)| now - then);
+    let logs = backend.collect()?;
+    let limited = proc::number("/proc/sys/kernel/sched_rt_runtime_us").is_none_or(|us| us >= 0);
+    let waited = logs.iter().filter_map(|log| log.waited_ns).max().unwrap_or(0);
+    let throttled = placement.fifo && limited && waited > THROTTLED_NS;
+    Ok(Session { logs, ledger, scale, steal_ns, throttled })
+}
