@@ -42,6 +42,11 @@ impl Results {
         }
         let refuse =
             |e: serde_json::Error| error(format!(":{}:{}", e.line(), e.column()), explain(&e));
+        // A list would pass for a document: serde takes its elements for the keys in order.
+        if text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[') {
+            let message = "is a list, not results; name a file of lgbench run";
+            return Err(error(String::new(), message.into()));
+        }
         let head: Head = serde_json::from_slice(text).map_err(refuse)?;
         check_head(&head).map_err(|message| error(String::new(), message))?;
         let results: Self = serde_json::from_slice(text).map_err(refuse)?;
