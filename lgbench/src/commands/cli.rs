@@ -72,6 +72,7 @@ pub struct RunArgs {
     /// Short and few runs: minutes for all of them
     #[arg(long)]
     pub quick: bool,
+    /// Where and on what.
     #[command(flatten)]
     pub place: Place,
     /// Runs of each experiment
@@ -119,10 +120,11 @@ pub struct EnvArgs {
 /// `lgbench probe`.
 #[derive(Args, Debug)]
 pub struct ProbeArgs {
+    /// Where and on what.
     #[command(flatten)]
     pub place: Place,
-    /// How long each part measures
-    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::duration)]
+    /// How long each measurement takes; there are a dozen
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = units::duration)]
     pub length: Duration,
     /// As JSON
     #[arg(long)]

@@ -2,10 +2,59 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
 use super::cli::ProbeArgs;
+use super::interrupt::Interrupt;
+use super::run::{place, sizes};
+use crate::controller::Interrupted;
+use crate::controller::mailbox::Mailbox;
+use crate::environment::look;
+use crate::experiments::probe;
+use crate::experiments::suite::Setting;
 
-pub(super) fn run(_: &ProbeArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
+    let (kind, placement) = place(&args.place)?;
+    if placement.guest_cpu == placement.controller_cpu && !args.place.share_cpu {
+        bail!(
+            "the controller needs a CPU beside the guests', and this process may use only CPU {}; give \
+             --share-cpu",
+            placement.guest_cpu
+        );
+    }
+    let environment = look(Some(placement));
+    let interrupt = Interrupt::install()?;
+    let setting = Setting {
+        kind,
+        placement,
+        sizes: &sizes(&environment, args.place.array),
+        patience: args.place.watchdog,
+        mailbox: &Mailbox::default(),
+        interrupted: &interrupt,
+    };
+    let costs = probe::run(&setting, args.length, |line| eprintln!("{line}"))?;
+    if interrupt.is_raised() {
+        bail!("interrupted; nothing is kept");
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&costs).context("cannot write JSON")?;
+        println!("{text}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if environment.emulated {
+        println!("the processor is emulated: no timing value");
+    }
+    println!("recording an event          {:>10.1} cycles", costs.record_cycles);
+    println!("reading the clock           {:>10.1} cycles", costs.clock_cycles);
+    for (what, late) in [("turn taken", costs.taken), ("gate closed", costs.closed)] {
+        println!(
+            "deadline to {what:<15} {:>10.0} ns p50, {:.0} ns p99, {:.0} ns at most, {} of them",
+            late.p50_ns, late.p99_ns, late.max_ns, late.n
+        );
+    }
+    println!("missed deadlines            {:>10} of {}", costs.missed.0, costs.missed.1);
+    if let Some(stream) = &costs.stream {
+        println!("STREAM, guest by process    {:>10.4}", stream.ratio);
+    }
     Ok(ExitCode::SUCCESS)
 }

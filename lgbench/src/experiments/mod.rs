@@ -4,8 +4,10 @@
 //! - [`sizes`]: how large arrays are, how long runs take
 //! - [`collect`]: from a run to series of samples
 //! - [`suite`]: running them
+//! - [`probe`]: what measuring itself costs
 
 pub mod catalogue;
 pub mod collect;
+pub mod probe;
 pub mod sizes;
 pub mod suite;

@@ -37,7 +37,7 @@ pub struct Lengths {
     pub runs: u32,
 }
 
-/// In tenths of a millisecond, so that they are whole: 0.25 ms to 64 ms.
+/// In microseconds: 0.25 ms to 64 ms.
 const SLICES_US: [u64; 9] = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
 
 impl Lengths {
@@ -69,7 +69,7 @@ impl Lengths {
             shared: s(2),
             held: s(2),
             alone: s(3),
-            slices: SLICES_US.into_iter().map(Duration::from_micros).collect(),
+            slices: SLICES_US.into_iter().chain([256_000]).map(Duration::from_micros).collect(),
             each_slice: s(3),
             gap_slice: Duration::from_millis(4),
             runs_switching: 5,
