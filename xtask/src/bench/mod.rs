@@ -5,6 +5,7 @@
 
 mod in_lab;
 mod kmod;
+mod lgbench;
 mod nbd;
 pub mod readme;
 pub mod report;
@@ -54,6 +55,11 @@ pub const BENCHES: &[Bench] = &[
         name: "vcd",
         about: "a million triangles: the rasteriser beside llvmpipe and the card of 1997",
         run: vcd::run,
+    },
+    Bench {
+        name: "lgbench",
+        about: "what measuring guests costs: an event, the controller, a virtual machine",
+        run: lgbench::run,
     },
     Bench { name: "nbd", about: "the NBD front end beside nbdkit", run: nbd::run },
     Bench { name: "vhost", about: "vhost-user-blk against qemu-storage-daemon", run: vhost::run },

@@ -58,7 +58,12 @@ pub const PERMITS: &[Permit] = &[
     Permit { package: "ublk-vpt", workspace: &["daemonkit", "labplot", "vpt-model"], io: None },
     Permit { package: "vcd-drm", workspace: &["daemonkit", "regmap", "vgpu-card"], io: None },
     Permit { package: "devgen", workspace: &["regmap"], io: Some(&["tempfile"]) },
-    Permit { package: "lgbench", workspace: &["daemonkit", "labplot", "labstats"], io: None },
+    Permit { package: "lgbench-payload", workspace: &[], io: PURE },
+    Permit {
+        package: "lgbench",
+        workspace: &["daemonkit", "labplot", "labstats", "lgbench-payload"],
+        io: None,
+    },
     Permit {
         package: "xtask",
         workspace: &["labplot", "labstats", "regmap", "vpt-model"],
@@ -67,7 +72,15 @@ pub const PERMITS: &[Permit] = &[
     // End-to-end tests look at results with the types that wrote them.
     Permit {
         package: "e2e",
-        workspace: &["daemonkit", "labplot", "ublk-vpt", "vcd-drm", "vgpu-card", "vpt-model"],
+        workspace: &[
+            "daemonkit",
+            "labplot",
+            "labstats",
+            "ublk-vpt",
+            "vcd-drm",
+            "vgpu-card",
+            "vpt-model",
+        ],
         io: None,
     },
 ];

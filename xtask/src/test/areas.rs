@@ -28,6 +28,12 @@ const LABS: [&str; 3] = [LAB, VGPU, KMS];
 /// The folder whose tests look at the card's screen from outside, on this machine.
 pub(super) const VCD: &str = "vcd";
 
+/// The package whose program the tests in tests/lgbench run.
+const GUESTS: &str = "lgbench";
+
+/// The name of those tests.
+pub(super) const LGBENCH: &str = "lgbench-e2e";
+
 /// One part of the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
@@ -47,7 +53,8 @@ impl Area {
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
             Some(VGPU | KMS | VCD | RASTER) => vec![END_TO_END],
-            _ if self.end_to_end => vec![END_TO_END, PROGRAM],
+            Some(LGBENCH) => vec![END_TO_END, GUESTS],
+            _ if self.end_to_end => vec![END_TO_END, PROGRAM, GUESTS],
             _ => vec![&*self.name],
         };
         names.iter().flat_map(|name| ["-p".to_owned(), (*name).to_owned()]).collect()
@@ -98,12 +105,13 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
                 RASTER => "the card's rasteriser beside Mesa's",
                 KMS => "the card's screen on screens of the kernel lab",
+                LGBENCH => "the program lgbench with real guests",
                 VCD => "the card's screen in a browser and in a VNC client",
                 _ => "end to end, with the real program",
             };
             folders.push(Area {
                 name: test.name.clone(),
-                about: format!("tests/{}: {how}", test.name),
+                about: format!("tests/{}: {how}", test.name.trim_end_matches("-e2e")),
                 end_to_end,
                 folder: Some(test.name.clone()),
             });
@@ -133,7 +141,7 @@ mod tests {
         assert_eq!(find(&areas, "vpt-model").expect("a package").packages(), ["-p", "vpt-model"]);
         assert_eq!(find(&areas, "vpt-model").expect("a package").filter(), None);
         let cli = find(&areas, "cli").expect("a folder");
-        assert_eq!(cli.packages(), ["-p", "e2e", "-p", "ublk-vpt"]);
+        assert_eq!(cli.packages(), ["-p", "e2e", "-p", "ublk-vpt", "-p", "lgbench"]);
         assert_eq!(cli.filter().as_deref(), Some("package(e2e) & binary(=cli)"));
         assert!(cli.has_others() && cli.labs().is_empty());
         let lab = find(&areas, LAB).expect("a folder");

@@ -60,7 +60,8 @@ pub fn main(only: Option<&str>, list: bool) -> Result<bool> {
     let area = only.map(|name| areas::find(&areas, name)).transpose()?;
     deps::ensure_libclang()?;
     let folder = area.and_then(|area| area.folder.as_deref());
-    if area.is_none_or(|area| area.end_to_end) && folder != Some(areas::VCD) {
+    let apart = [areas::VCD, areas::LGBENCH];
+    if area.is_none_or(|area| area.end_to_end) && folder.is_none_or(|name| !apart.contains(&name)) {
         deps::ensure(TOOLS)?;
         // Only one folder compares with it, and says so where it cannot.
         if let Err(error) = deps::ensure_llvmpipe() {
@@ -121,6 +122,10 @@ impl Run<'_> {
         let binary = self.metadata.target_directory.join("debug/ublk");
         if binary.is_file() {
             command.env("UBLK_VPT_BIN", binary);
+        }
+        let binary = self.metadata.target_directory.join("debug/lgbench");
+        if binary.is_file() {
+            command.env("LGBENCH_BIN", binary);
         }
         // Outside the lab its tests may skip themselves.
         let required = self.required.iter().filter(|name| *name != areas::LAB);

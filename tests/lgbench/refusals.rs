@@ -1,0 +1,118 @@
+//! Bad input: one clear line, and an exit code that is not zero.
+
+use std::process::Command;
+
+use super::support::{lgbench, run, stderr};
+
+/// Runs it and returns the only line it says.
+fn refusal(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = stderr(&output);
+    assert!(!output.status.success(), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    let [line] = lines[..] else { panic!("not one line: {text}") };
+    line.to_owned()
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = refusal(&mut run(folder.path(), &["fig9", "--backend", "native"]));
+    assert!(
+        said.starts_with("lgbench: there is no experiment \"fig9\"; there are: all, exp1"),
+        "{said}"
+    );
+    let arguments = ["exp1", "--scenario", "x", "--backend", "native"];
+    let said = refusal(&mut run(folder.path(), &arguments));
+    assert!(said.ends_with("exp1 has no scenario \"x\"; it has: idle-idle, busy-idle"), "{said}");
+    let arguments = ["fig6", "--slices", "1us", "--backend", "native"];
+    let said = refusal(&mut run(folder.path(), &arguments));
+    assert!(said.contains("too short"), "{said}");
+    let arguments = ["fig3", "--backend", "native", "--guest-cpu", "4000"];
+    let said = refusal(&mut run(folder.path(), &arguments));
+    assert!(said.contains("--guest-cpu 4000: this process may use CPU"), "{said}");
+    assert!(!folder.path().join("out").exists(), "nothing was begun");
+}
+
+#[test]
+fn nobody_to_control_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = lgbench();
+    command.arg("ctl").arg("--control").arg(folder.path().join("none")).arg("status");
+    let said = refusal(&mut command);
+    assert!(said.starts_with("lgbench: no experiment is running"), "{said}");
+}
+
+#[test]
+fn one_cpu_is_not_enough_for_a_controller() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["fig6", "--backend", "native"];
+    let program = run(folder.path(), &arguments);
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program.get_program()).args(program.get_args());
+    let said = refusal(&mut command);
+    assert!(said.contains("fig6 needs a CPU for the controller"), "{said}");
+    assert!(said.contains("--share-cpu"), "{said}");
+}
+
+/// Root has no need of permissions, so it gives its own up first.
+fn as_nobody(program: &Command, unshare: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script =
+        format!("{unshare} exec setpriv --reuid 65534 --clear-groups --bounding-set=-all \"$@\"");
+    command.args(["-c", &script, "sh"]).arg(program.get_program()).args(program.get_args());
+    command
+}
+
+#[test]
+fn no_permission_is_said() {
+    e2e::need!(Root, Kvm);
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(65534), None).unwrap();
+    // The program where others can reach it.
+    let copy = folder.path().join("lgbench");
+    std::fs::copy(lgbench().get_program(), &copy).unwrap();
+    let with = |arguments: &[&str]| {
+        let usual = run(folder.path(), arguments);
+        let mut command = Command::new(&copy);
+        command.args(usual.get_args());
+        command
+    };
+    let fifo = as_nobody(&with(&["fig3", "--backend", "native", "--fifo"]), "ulimit -r 0;");
+    let output = { fifo }.output().unwrap();
+    let said = stderr(&output);
+    let last = said.lines().last().unwrap_or_default();
+    assert!(!output.status.success());
+    assert!(
+        last.starts_with("lgbench: no permission for SCHED_FIFO (--fifo); run as root"),
+        "{said}"
+    );
+    if std::fs::metadata("/dev/kvm")
+        .is_ok_and(|meta| std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o006 == 0)
+    {
+        let said = refusal(&mut as_nobody(&with(&["fig3", "--backend", "kvm"]), ""));
+        assert!(said.starts_with("lgbench: cannot open /dev/kvm; run as root, or join the group kvm, or use --backend native"), "{said}");
+    }
+}
+
+#[test]
+fn no_kvm_is_said() {
+    e2e::need!(Root);
+    let folder = tempfile::tempdir().unwrap();
+    let program = run(folder.path(), &["fig3", "--backend", "kvm"]);
+    // A mount namespace in which /dev has nothing but what programs always need.
+    let mut command = Command::new("unshare");
+    command.args([
+        "-m",
+        "sh",
+        "-c",
+        "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec \"$@\"",
+        "sh",
+    ]);
+    command.arg(program.get_program()).args(program.get_args());
+    let said = refusal(&mut command);
+    assert!(
+        said.starts_with("lgbench: cannot open /dev/kvm; load the module kvm_intel or kvm_amd"),
+        "{said}"
+    );
+}

@@ -1,0 +1,97 @@
+//! `cargo xtask bench lgbench`: what lgbench's own measuring costs, which it tells itself
+//! (`lgbench probe`).
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::vpt::lab::{progress, steal_seconds};
+use super::{Is, Report};
+use crate::run::{self, Interrupt, json};
+use crate::workspace::{self, cargo};
+
+/// One event recorded, beyond reading the clock.
+const RECORD: Is = Is::AtMost(60.0);
+/// STREAM's triad in a guest, against the same machine code in a process.
+const STREAM: Is = Is::AtLeast(0.97);
+/// All of it takes far less.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Measures; takes about a minute.
+pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
+    let mut report = Report::new("lgbench");
+    progress("building");
+    let mut build = cargo();
+    build.args(["build", "--release", "--locked", "-p", "lgbench"]);
+    run::output(&mut build, Duration::from_secs(3600), interrupt)?;
+    let program = workspace::metadata()?.target_directory.join("release/lgbench");
+    progress("measuring");
+    let stolen = steal_seconds();
+    let costs = measure(&program, interrupt)?;
+    fill(&mut report, &costs)?;
+    if let (Some(before), Some(after)) = (stolen, steal_seconds()) {
+        report.extra("steal seconds, all processors", after - before);
+    }
+    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
+        report.extra("load at the end", load.trim());
+    }
+    report.extra("lgbench probe", costs);
+    Ok(report)
+}
+
+fn measure(program: &Path, interrupt: &Interrupt) -> Result<Value> {
+    let mut command = std::process::Command::new(program);
+    command.args(["probe", "--json"]);
+    json(&run::output(&mut command, LIMIT, interrupt)?)
+}
+
+fn fill(report: &mut Report, costs: &Value) -> Result<()> {
+    let number = |path: &str| costs.pointer(path).and_then(Value::as_f64);
+    let needed =
+        |path: &str| number(path).with_context(|| format!("lgbench probe tells no {path}"));
+    let about = format!("beyond {:.1} cycles of reading the clock", needed("/clock_cycles")?);
+    report.target("recording an event", needed("/record_cycles")?, "cycles", RECORD, &about);
+    match number("/stream/ratio") {
+        Some(ratio) => {
+            let about = "median of 5 pairs of runs that alternate, the same machine code";
+            report.target("STREAM triad, guest by process", ratio, "ratio", STREAM, about);
+        }
+        None => report.unmeasured(
+            "STREAM triad, guest by process",
+            "ratio",
+            STREAM,
+            "no /dev/kvm that works here",
+        ),
+    }
+    for (key, what) in [("taken", "turn taken"), ("closed", "gate closed")] {
+        for (part, name) in [("p50_ns", "p50"), ("p99_ns", "p99")] {
+            let value = needed(&format!("/{key}/{part}"))? / 1e3;
+            let about = "slices of 1 ms, controller on a CPU of its own";
+            report.figure(&format!("deadline to {what}, {name}"), value, "us", about);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_come_from_what_the_program_says() {
+        let costs = serde_json::json!({
+            "record_cycles": 4.5, "clock_cycles": 30.0,
+            "taken": { "p50_ns": 200.0, "p99_ns": 700.0 },
+            "closed": { "p50_ns": 30_000.0, "p99_ns": 44_000.0 },
+            "stream": { "ratio": 0.99 },
+        });
+        let mut report = Report::new("lgbench");
+        fill(&mut report, &costs).expect("complete");
+        assert!(report.met());
+        assert_eq!(report.targets.len(), 6);
+        let native = serde_json::json!({ "stream": null });
+        assert!(fill(&mut Report::new("lgbench"), &native).is_err());
+    }
+}
