@@ -44,7 +44,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
 fn measure(program: &Path, interrupt: &Interrupt) -> Result<Value> {
     let mut command = std::process::Command::new(program);
     command.args(["probe", "--json"]);
-    json(&run::output(&mut command, LIMIT, interrupt)?)
+    json(&run::output(&mut command, LIMIT, interrupt)?, "lgbench probe")
 }
 
 fn fill(report: &mut Report, costs: &Value) -> Result<()> {
