@@ -15,14 +15,20 @@
 //! - [`experiments`]: the report's experiments, made of such runs
 //! - [`environment`]: the machine, and what disturbs on it
 //! - [`commands`]: the program
+//! - [`compare`]: two files of results against each other, or one against the report's Table 1
+//! - [`files`]: results from disk, pages and figures to it
+//! - [`html`]: writing a page
 //! - [`sys`], [`units`]: small things
 
 pub mod backend;
 pub mod commands;
+pub mod compare;
 pub mod controller;
 pub mod environment;
 pub mod experiments;
+pub mod files;
 pub mod gate;
+pub mod html;
 pub mod image;
 pub mod memory;
 pub mod session;

@@ -55,6 +55,9 @@ pub struct Axis {
     pub range: Option<(f64, f64)>,
     /// Whether 0 is shown even if no value is near it. Ignored on a logarithmic axis.
     pub from_zero: bool,
+    /// Ticks at these values with these words, instead of numbers: for what has names. Those outside the
+    /// range are left out.
+    pub names: Vec<(f64, String)>,
 }
 
 impl Axis {
@@ -72,6 +75,12 @@ impl Axis {
     /// Shows 0 as well.
     pub fn from_zero(mut self) -> Self {
         self.from_zero = true;
+        self
+    }
+
+    /// Puts these words at these values instead of numbers.
+    pub fn names(mut self, names: Vec<(f64, String)>) -> Self {
+        self.names = names;
         self
     }
 

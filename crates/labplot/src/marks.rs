@@ -136,6 +136,7 @@ fn band(svg: &mut Svg, plane: &Plane, points: &[(f64, f64, f64)], color: Color) 
 fn boxes_and_whiskers(svg: &mut Svg, plane: &Plane, boxes: &[Quantiles], color: Color) -> Missing {
     let mut missing = Missing::default();
     let ink = hex(color);
+    let half = half_box(plane, boxes);
     for q in boxes {
         let x = plane.x.px(q.x);
         let ys = [q.low, q.quarter, q.middle, q.three_quarters, q.high].map(|v| plane.y.px(v));
@@ -153,14 +154,23 @@ fn boxes_and_whiskers(svg: &mut Svg, plane: &Plane, boxes: &[Quantiles], color: 
         let [low, quarter, middle, upper, high] = ys.map(|y| y.clamp(-1e5, 1e5));
         svg.line((x, low), (x, high), &format!("stroke=\"{ink}\" stroke-width=\"1\""));
         let style = format!("fill=\"#ffffff\" fill-opacity=\"0.7\" stroke=\"{ink}\"");
-        svg.rect((x - 4.0, upper), (8.0, quarter - upper), &style);
+        svg.rect((x - half, upper), (2.0 * half, quarter - upper), &style);
         svg.line(
-            (x - 4.0, middle),
-            (x + 4.0, middle),
+            (x - half, middle),
+            (x + half, middle),
             &format!("stroke=\"{ink}\" stroke-width=\"2\""),
         );
     }
     missing
+}
+
+/// Half the width of a box: what the nearest neighbours leave, between slim and readable.
+fn half_box(plane: &Plane, boxes: &[Quantiles]) -> f64 {
+    let mut places: Vec<f64> =
+        boxes.iter().map(|q| plane.x.px(q.x)).filter(|x| x.is_finite()).collect();
+    places.sort_by(f64::total_cmp);
+    let gaps = places.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0);
+    (0.2 * gaps.fold(f64::INFINITY, f64::min)).clamp(4.0, 20.0)
 }
 
 fn bars_from_base(svg: &mut Svg, plane: &Plane, bars: &[(f64, f64, f64)], color: Color) -> Missing {

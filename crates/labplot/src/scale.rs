@@ -17,6 +17,7 @@ pub(crate) struct Mapped {
     pub(crate) high: f64,
     from_px: f64,
     to_px: f64,
+    names: Vec<Tick>,
 }
 
 /// Where a value falls.
@@ -44,7 +45,10 @@ impl Mapped {
             }
             _ => automatic(axis, data),
         };
-        Self { scale: axis.scale, low, high, from_px: 0.0, to_px: 1.0 }
+        let names = axis.names.iter().filter(|(value, _)| *value >= low && *value <= high);
+        let names =
+            names.map(|(value, name)| Tick { value: *value, label: name.clone() }).collect();
+        Self { scale: axis.scale, low, high, from_px: 0.0, to_px: 1.0, names }
     }
 
     /// Lays the range over pixels; `from` belongs to the low end.
@@ -95,6 +99,9 @@ impl Mapped {
 
     /// Ticks about `spacing` pixels apart, labelled ones and, on a logarithmic axis, minor ones.
     pub(crate) fn ticks(&self, spacing: f64) -> Vec<Tick> {
+        if !self.names.is_empty() {
+            return self.names.clone();
+        }
         let want = (self.pixels() / spacing).clamp(2.0, 24.0);
         match self.scale {
             Scale::Linear => linear_ticks(self.low, self.high, want),
@@ -253,6 +260,14 @@ mod tests {
         assert_eq!(log.place(10.0), Place::Inside(50.0));
         assert_eq!(log.place(0.0), Place::Nowhere);
         assert_eq!(log.place(-1.0), Place::Nowhere);
+    }
+
+    #[test]
+    fn names_stand_where_numbers_would() {
+        let names = vec![(1.0, "old".to_owned()), (2.0, "new".to_owned()), (9.0, "far".to_owned())];
+        let axis = Axis::new("", "").range(0.5, 2.5).names(names);
+        let map = Mapped::new(&axis, None).over(0.0, 400.0);
+        assert_eq!(labels(&map.ticks(90.0)), ["old", "new"]);
     }
 
     #[test]

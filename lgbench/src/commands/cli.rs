@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compare::CompareArgs;
 use crate::units;
 
 /// What it costs to switch between guests, and what switching does to memory throughput
@@ -23,6 +24,8 @@ pub enum Command {
     Run(RunArgs),
     /// Ask a running experiment, or change how its guests take turns
     Ctl(CtlArgs),
+    /// Compare two files of results: same, faster, slower, or undecided
+    Compare(CompareArgs),
     /// Tell what this machine can do and what will disturb measurements on it
     Env(EnvArgs),
     /// Measure what measuring costs: recording an event, the controller, a virtual machine
