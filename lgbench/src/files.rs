@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn names_of_files_stay_in_their_folder() {
-        assert_eq!(file_name("fig6 alternate kvm: slice 0.25 ms"), "fig6-alternate-kvm-slice-0.25-ms");
+        assert_eq!(
+            file_name("fig6 alternate kvm: slice 0.25 ms"),
+            "fig6-alternate-kvm-slice-0.25-ms"
+        );
         assert_eq!(file_name("../../etc/passwd"), "..-etc-passwd".trim_start_matches('.'));
         assert!(!file_name("../x").contains('/'));
     }

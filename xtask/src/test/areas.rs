@@ -22,8 +22,11 @@ pub(super) const RASTER: &str = "raster";
 /// The one whose tests show pictures on the lab's screens, in a boot of their own.
 pub(crate) const KMS: &str = "kms";
 
+/// The one whose tests run guests there, in a boot of their own with hardware virtualisation.
+pub(crate) const SVM: &str = "lgbench-svm";
+
 /// Those of the kernel lab.
-const LABS: [&str; 3] = [LAB, VGPU, KMS];
+const LABS: [&str; 4] = [LAB, VGPU, KMS, SVM];
 
 /// The folder whose tests look at the card's screen from outside, on this machine.
 pub(super) const VCD: &str = "vcd";
@@ -53,7 +56,7 @@ impl Area {
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
             Some(VGPU | KMS | VCD | RASTER) => vec![END_TO_END],
-            Some(LGBENCH) => vec![END_TO_END, GUESTS],
+            Some(LGBENCH | SVM) => vec![END_TO_END, GUESTS],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM, GUESTS],
             _ => vec![&*self.name],
         };
@@ -105,6 +108,7 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
                 RASTER => "the card's rasteriser beside Mesa's",
                 KMS => "the card's screen on screens of the kernel lab",
+                SVM => "the program lgbench on a KVM of the kernel lab",
                 LGBENCH => "the program lgbench with real guests",
                 VCD => "the card's screen in a browser and in a VNC client",
                 _ => "end to end, with the real program",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::run::{self, Interrupt};
-use crate::test::areas::{KMS, VGPU};
+use crate::test::areas::{KMS, SVM, VGPU};
 use crate::vgpu;
 use crate::vm::kernel::Kernel;
 use crate::vm::{Choice, LabRun};
@@ -56,8 +56,13 @@ pub(super) fn run(
         files.push(vgpu::pattern()?);
         run.env.push(("VCD_LAB".to_owned(), INSIDE.to_owned()));
         run.qemu = screens();
+    } else if folder == SVM {
+        files.push(program("lgbench", debug, &kept)?);
+        run.env.push(("LGBENCH_BIN".to_owned(), format!("{INSIDE}/lgbench")));
+        // The emulator's processor with AMD's virtualisation.
+        run.qemu = vec!["-cpu".to_owned(), "max,+svm".to_owned()];
     } else {
-        files.push(ublk(debug, &kept)?);
+        files.push(program("ublk", debug, &kept)?);
         run.env.push(("UBLK_VPT_BIN".to_owned(), format!("{INSIDE}/ublk")));
     }
     run.env.push(("UBLK_VPT_REQUIRE".to_owned(), REQUIRED.to_owned()));
@@ -84,12 +89,13 @@ fn screens() -> Vec<String> {
     .concat()
 }
 
-fn ublk(debug: &Path, kept: &Path) -> Result<PathBuf> {
+/// Builds a program, small and quick, for the emulator.
+fn program(name: &str, debug: &Path, kept: &Path) -> Result<PathBuf> {
     let profile = "emulated";
     let mut build = cargo();
-    build.args(["build", "--quiet", "--package", "ublk-vpt", "--profile", profile]);
-    anyhow::ensure!(run::passes(&mut build)?, "cannot build `ublk` for the kernel lab");
-    workspace::stripped(&debug.with_file_name(profile).join("ublk"), &kept.join("ublk"))
+    build.args(["build", "--quiet", "--bin", name, "--profile", profile]);
+    anyhow::ensure!(run::passes(&mut build)?, "cannot build `{name}` for the kernel lab");
+    workspace::stripped(&debug.with_file_name(profile).join(name), &kept.join(name))
 }
 
 /// One after the other: the tests share the kernel, its modules and its devices.
