@@ -71,8 +71,8 @@ fn boxes(comparison: &Comparison, pair: &Pair, sides: &[Vec<f64>; 2]) -> Figure 
         let x = (n + 1) as f64;
         let (quantiles, beyond) = tukey_box(side, x, DOTS);
         figure = figure.with(Series::points("", beyond).color(color));
-        figure =
-            figure.with(Series::new("", Shape::Boxes(quantiles.into_iter().collect())).color(color));
+        figure = figure
+            .with(Series::new("", Shape::Boxes(quantiles.into_iter().collect())).color(color));
         // Runs beside their box, because they are what is judged.
         let runs = [&pair.old, &pair.new][n].per_run.iter().map(|&v| (x + 0.18, v)).collect();
         figure = figure.with(Series::points("", runs).color(color));
@@ -123,9 +123,11 @@ pub(crate) fn tukey_box(
 }
 
 fn ecdf(comparison: &Comparison, pair: &Pair, sides: &[Vec<f64>; 2]) -> Figure {
-    let mut figure = figure(comparison, pair, "Distribution")
-        .x(axis(pair, sides))
-        .y(Axis::new("Samples with at most that", "share").range(0.0, 1.0));
+    let mut figure = figure(comparison, pair, "Distribution").x(axis(pair, sides)).y(Axis::new(
+        "Samples with at most that",
+        "share",
+    )
+    .range(0.0, 1.0));
     for ((side, color), name) in sides.iter().zip(COLORS).zip(["old", "new"]) {
         let name = format!("{name}, {} samples", side.len());
         figure = figure.with(Series::steps(name, cdf(side)).color(color));

@@ -80,9 +80,7 @@ impl FailOn {
         match self {
             Self::Slower => &[Verdict::Slower],
             Self::Faster => &[Verdict::Faster],
-            Self::Different => {
-                &[Verdict::Slower, Verdict::Faster, Verdict::Higher, Verdict::Lower]
-            }
+            Self::Different => &[Verdict::Slower, Verdict::Faster, Verdict::Higher, Verdict::Lower],
             Self::Undecided => &[Verdict::Undecided],
         }
     }

@@ -28,8 +28,20 @@ pub(super) fn page(comparison: &Comparison, figures: &[[Named; 2]]) -> String {
         number(100.0 * options.margin),
     ));
     page.table(
-        &["experiment", "series", "unit", "runs", "old", "new", "shift", "interval", "p", "delta",
-          "verdict", ""],
+        &[
+            "experiment",
+            "series",
+            "unit",
+            "runs",
+            "old",
+            "new",
+            "shift",
+            "interval",
+            "p",
+            "delta",
+            "verdict",
+            "",
+        ],
         &comparison.pairs.iter().map(verdict_row).collect::<Vec<_>>(),
     );
     page.heading("Samples");
@@ -38,8 +50,27 @@ pub(super) fn page(comparison: &Comparison, figures: &[[Named; 2]]) -> String {
          (or in closed form where each run has one sample). Outliers are counted and included.",
     );
     page.table(
-        &["series", "", "runs", "n", "min", "q1", "median", "interval", "q3", "p99", "interval", "max",
-          "mean", "interval", "sd", "outliers (Tukey, MAD)", "lag 1", "lost", "discarded"],
+        &[
+            "series",
+            "",
+            "runs",
+            "n",
+            "min",
+            "q1",
+            "median",
+            "interval",
+            "q3",
+            "p99",
+            "interval",
+            "max",
+            "mean",
+            "interval",
+            "sd",
+            "outliers (Tukey, MAD)",
+            "lag 1",
+            "lost",
+            "discarded",
+        ],
         &comparison.pairs.iter().flat_map(side_rows).collect::<Vec<_>>(),
     );
     if !comparison.refused.is_empty() {
