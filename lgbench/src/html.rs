@@ -170,8 +170,7 @@ fn percent(svg: &str) -> String {
             '#' => out.push_str("%23"),
             '<' => out.push_str("%3C"),
             '>' => out.push_str("%3E"),
-            '"' => out.push('\''),
-            '\'' => out.push_str("%22"),
+            '"' => out.push_str("%22"),
             '&' => out.push_str("%26"),
             '\n' => out.push_str("%0A"),
             c => out.push(c),
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_change_places_so_that_the_attribute_ends_where_it_should() {
-        assert_eq!(percent("<a b=\"it's 5%\">#\n"), "%3Ca b='it%22s 5%25'%3E%23%0A");
+    fn the_attribute_ends_where_it_should() {
+        assert_eq!(percent("<a b=\"it's 5%\">#\n"), "%3Ca b=%22it's 5%25%22%3E%23%0A");
     }
 }

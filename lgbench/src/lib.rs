@@ -17,6 +17,7 @@
 //! - [`commands`]: the program
 //! - [`compare`]: two files of results against each other, or one against the report's Table 1
 //! - [`files`]: results from disk, pages and figures to it
+//! - [`report`]: results as one HTML page and figures
 //! - [`html`]: writing a page
 //! - [`sys`], [`units`]: small things
 
@@ -31,6 +32,7 @@ pub mod gate;
 pub mod html;
 pub mod image;
 pub mod memory;
+pub mod report;
 pub mod session;
 pub mod sys;
 pub mod units;

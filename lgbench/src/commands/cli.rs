@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compare::CompareArgs;
+use crate::report::ReportArgs;
 use crate::units;
 
 /// What it costs to switch between guests, and what switching does to memory throughput
@@ -26,6 +27,8 @@ pub enum Command {
     Ctl(CtlArgs),
     /// Compare two files of results: same, faster, slower, or undecided
     Compare(CompareArgs),
+    /// Make a page and figures of results
+    Report(ReportArgs),
     /// Tell what this machine can do and what will disturb measurements on it
     Env(EnvArgs),
     /// Measure what measuring costs: recording an event, the controller, a virtual machine

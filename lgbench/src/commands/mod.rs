@@ -53,6 +53,7 @@ fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Ctl(args) => ctl::run(args),
+        Command::Report(args) => crate::report::run(args),
         Command::Compare(args) => crate::compare::run(args),
         Command::Env(args) => env::run(args),
         Command::Probe(args) => probe::run(args),

@@ -19,14 +19,13 @@ use crate::environment::look;
 use crate::experiments::catalogue::{Wish, plans};
 use crate::experiments::sizes::{Lengths, Sizes};
 use crate::experiments::suite::{self, Kind, Setting};
+use crate::files::RESULTS;
+use crate::report;
 use crate::sys::cpu;
 use crate::sys::time::{Moment, Scale};
 
 /// Exit code of a run that was interrupted and kept what there is.
 const INTERRUPTED: u8 = 130;
-
-/// The name of the results in their folder.
-const FILE: &str = "results.json";
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let (kind, placement) = place(&args.place)?;
@@ -82,7 +81,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     } else {
         print!("{}", summary::text(&outcome.results));
     }
-    eprintln!("results: {}", args.out.join(FILE).display());
+    eprintln!("results: {}", args.out.join(RESULTS).display());
+    let page = report::write(&outcome.results, &args.out).context("cannot write the report")?;
+    eprintln!("report: {}", page.display());
     match outcome.failure {
         Some(failure) => {
             Err(anyhow::Error::new(failure).context("ended early; what there was is kept"))
@@ -162,7 +163,7 @@ fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
 
 fn write(results: &Results, folder: &Path) -> Result<String> {
     let text = results.to_json().context("cannot keep the results")?;
-    let path = folder.join(FILE);
+    let path = folder.join(RESULTS);
     daemonkit::atomic::write(&path, text.as_bytes(), 0o666)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(text)
