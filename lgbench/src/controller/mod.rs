@@ -267,7 +267,7 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
                 return Err(BackendError::Failed { guest: guest + 1, why }.into());
             }
             let watch = &mut self.watch[guest];
-            if look.progress != watch.progress || (!self.open[guest] && self.open.len() > 1) {
+            if look.progress != watch.progress || !self.open[guest] {
                 *watch = Watch { progress: look.progress, since_ns: now };
             } else if now.saturating_sub(watch.since_ns) > nanoseconds(self.patience) {
                 return Err(ControlError::Hangs { guest: guest + 1, patience: self.patience });
