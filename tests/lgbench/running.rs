@@ -1,10 +1,22 @@
 //! Experiments that run, whatever happens to them meanwhile.
 
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
-use super::support::{ctl, lgbench, results, run, stderr, stdout};
+use super::support::{lgbench, results, run, stderr};
 use labstats::results::{Results, Series};
+
+/// `lgbench ctl` for the run of a folder.
+fn ctl(folder: &Path, words: &str) -> Output {
+    let mut command = lgbench();
+    command.arg("ctl").arg("--control").arg(folder.join("ctl")).args(words.split(' '));
+    command.output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
 
 fn backends() -> Vec<&'static str> {
     let kvm = e2e::Resource::Kvm.missing();
@@ -78,7 +90,7 @@ fn one_shot_shows_the_hold() {
 }
 
 /// Waits until the run answers that it is in a mode.
-fn wait_for_mode(folder: &std::path::Path, child: &mut Child, mode: &str) -> String {
+fn wait_for_mode(folder: &Path, child: &mut Child, mode: &str) -> String {
     for _ in 0..1200 {
         let said = stdout(&ctl(folder, "status"));
         if said.contains(mode) {

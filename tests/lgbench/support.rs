@@ -40,13 +40,6 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// `lgbench ctl` for the run of a folder.
-pub(crate) fn ctl(folder: &Path, words: &str) -> Output {
-    let mut command = lgbench();
-    command.arg("ctl").arg("--control").arg(folder.join("ctl")).args(words.split(' '));
-    command.output().unwrap()
-}
-
 pub(crate) fn results(folder: &Path) -> Results {
     let path = folder.join("out/results.json");
     Results::from_json("results.json", &std::fs::read(path).unwrap()).unwrap()
@@ -54,8 +47,4 @@ pub(crate) fn results(folder: &Path) -> Results {
 
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-pub(crate) fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
