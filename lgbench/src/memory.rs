@@ -37,13 +37,18 @@ pub struct GuestSpec {
 impl GuestSpec {
     fn heap_start(&self) -> u64 {
         let log = self.log_capacity.saturating_mul(size_of::<Record>() as u64);
-        abi::LOG.saturating_add(log).next_multiple_of(LARGE_PAGE)
+        whole_pages(abi::LOG.saturating_add(log))
     }
 
     /// Bytes of memory that the guest needs.
     pub fn memory_bytes(&self) -> u64 {
-        self.heap_start().saturating_add(self.heap_bytes).next_multiple_of(LARGE_PAGE)
+        whole_pages(self.heap_start().saturating_add(self.heap_bytes))
     }
+}
+
+/// Rounded up to large pages; what is too much for that is too much for a guest, too.
+fn whole_pages(bytes: u64) -> u64 {
+    bytes.checked_next_multiple_of(LARGE_PAGE).unwrap_or(u64::MAX)
 }
 
 /// Why there is no memory.

@@ -146,7 +146,7 @@ impl Sizes {
     pub fn spec(&self, payload: Payload) -> GuestSpec {
         let stress_pages = STRESS_BYTES.min(self.array_bytes) / PAGE_BYTES;
         let (elements, heap_bytes) = match payload {
-            Payload::Stream => (self.array_bytes / 8, self.array_bytes * ARRAYS),
+            Payload::Stream => (self.array_bytes / 8, self.array_bytes.saturating_mul(ARRAYS)),
             // With room for the list of the pages that are held.
             Payload::Stress => {
                 (stress_pages, stress_pages * PAGE_BYTES + (stress_pages * 8) + PAGE_BYTES)
