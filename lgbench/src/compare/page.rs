@@ -1,6 +1,6 @@
 //! A comparison as one page.
 
-use labstats::compare::{Comparison, Pair, number, summary};
+use labstats::compare::{Comparison, Pair, number, percentage, summary};
 use labstats::interval::Interval;
 use labstats::verdict::Verdict;
 
@@ -24,22 +24,22 @@ pub(super) fn page(comparison: &Comparison, figures: &[[Named; 2]]) -> String {
         "Judged on the {} of each run. Shift: Hodges-Lehmann, with its {} % interval. p: Mann-Whitney over \
          runs, corrected for all pairs by Holm. Same: the interval lies within {} % of the old value.",
         options.statistic.name(),
-        number(100.0 * (1.0 - options.alpha)),
-        number(100.0 * options.margin),
+        percentage(1.0 - options.alpha),
+        percentage(options.margin),
     ));
     page.table(
         &[
             "experiment",
             "series",
-            "unit",
+            "verdict",
             "runs",
             "old",
             "new",
+            "unit",
             "shift",
             "interval",
             "p",
             "delta",
-            "verdict",
             "",
         ],
         &comparison.pairs.iter().map(verdict_row).collect::<Vec<_>>(),
@@ -116,15 +116,15 @@ fn verdict_row(pair: &Pair) -> Vec<Cell> {
     vec![
         Cell::text(pair.key.experiment_line()),
         Cell::text(pair.key.series_line()),
-        Cell::text(pair.key.unit.clone()),
+        Cell::classed(pair.verdict.name(), class),
         Cell::number(format!("{}/{}", pair.old.runs, pair.new.runs)),
         Cell::number(center(&pair.old.per_run)),
         Cell::number(center(&pair.new.per_run)),
+        Cell::text(pair.key.unit.clone()),
         Cell::number(number(pair.shift) + &relative),
         Cell::number(shown(pair.shift_interval)),
         Cell::number(pair.p.map_or_else(|| "-".to_owned(), |_| format!("{:.4}", pair.p_holm))),
         Cell::number(format!("{:+.2}", pair.delta)),
-        Cell::classed(pair.verdict.name(), class),
         Cell::long(pair.note.clone()),
     ]
 }

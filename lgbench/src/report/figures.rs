@@ -140,9 +140,8 @@ fn profile_figure(
     if axis == "time" {
         let top = profiles
             .iter()
-            .flat_map(|(_, p)| &p.line)
+            .flat_map(|(_, p)| p.lines.iter().flatten())
             .map(|corner| corner.1)
-            .filter(|v| v.is_finite())
             .fold(0.0, f64::max);
         let held = profiles.first().map(|(s, _)| held(s, guest)).unwrap_or_default();
         for (n, (from, to)) in held.into_iter().enumerate() {
@@ -158,14 +157,15 @@ fn profile_figure(
             banded = true;
             figure = figure.with(Drawn::new("", Shape::Band(band.clone())).color(color));
         }
-        // A single corner draws no line.
-        let line = profile.line.clone();
-        let drawn = if line.iter().filter(|c| c.1.is_finite()).count() < 2 {
-            Drawn::points(about(series), line.into_iter().filter(|c| c.1.is_finite()).collect())
-        } else {
-            Drawn::line(about(series), line)
-        };
-        figure = figure.with(drawn.color(color));
+        let named = |n: usize| if n == 0 { about(series) } else { "" };
+        for (n, line) in profile.lines.iter().enumerate() {
+            // A single corner draws no line.
+            let drawn = match line.len() {
+                1 => Drawn::points(named(n), line.clone()),
+                _ => Drawn::line(named(n), line.clone()),
+            };
+            figure = figure.with(drawn.color(color));
+        }
     }
     let of = match middle {
         Middle::Mean => "mean",

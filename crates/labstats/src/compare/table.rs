@@ -52,6 +52,11 @@ fn percent(share: f64) -> String {
     format!("{:+.2} %", 100.0 * share)
 }
 
+/// A share in percent without digits that say nothing: 95, 99.9.
+pub fn percentage(share: f64) -> String {
+    ((share * 1e6).round() / 1e4).to_string()
+}
+
 fn p_value(p: f64) -> String {
     if p < 1e-4 { "<0.0001".to_owned() } else { format!("{p:.4}") }
 }
@@ -80,11 +85,11 @@ pub fn table(comparison: &Comparison) -> String {
     }
     text.push_str(&format!(
         "\nShift of the runs' {} with its {} % interval (Hodges-Lehmann), p of Mann-Whitney over runs, \
-         Holm-corrected for {} comparisons; \"same\" within {} %.\n{}\n",
+         Holm-corrected over {} pairs; \"same\" within {} %.\n{}\n",
         options.statistic.name(),
-        number(100.0 * (1.0 - options.alpha)),
+        percentage(1.0 - options.alpha),
         comparison.pairs.len(),
-        number(100.0 * options.margin),
+        percentage(options.margin),
         summary(comparison),
     ));
     text
@@ -168,6 +173,11 @@ mod tests {
         ] {
             assert_eq!(number(v), text);
         }
+    }
+
+    #[test]
+    fn percentages_are_short() {
+        assert_eq!((percentage(1.0 - 0.05), percentage(0.001)), ("95".into(), "0.1".into()));
     }
 
     #[test]

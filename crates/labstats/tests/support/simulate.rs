@@ -1,6 +1,8 @@
 //! Runs as a benchmark makes them: each has an offset of its own, its samples follow each other, and now
 //! and then one is far out.
 
+#![allow(dead_code, reason = "each of its users takes a part of it")]
+
 use labstats::compare::Statistic;
 use labstats::describe::Sorted;
 use labstats::random::Random;
@@ -56,7 +58,6 @@ fn judge(x: &Sorted, y: &Sorted, alpha: f64, margin: f64) -> Verdict {
 }
 
 /// What someone would say who takes every sample for an experiment of its own.
-#[allow(dead_code, reason = "the test shows it, the example does not")]
 pub(crate) fn naive_verdict(old: &Series, new: &Series, alpha: f64) -> Verdict {
     let all = |s: &Series| Sorted::new(s.runs.iter().flat_map(|r| r.samples.clone()).collect());
     judge(&all(new), &all(old), alpha, 0.0)
