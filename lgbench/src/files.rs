@@ -10,6 +10,9 @@ use labstats::results::Results;
 /// The file that `lgbench run` writes into its folder.
 pub const RESULTS: &str = "results.json";
 
+/// What that is called once another run has taken its place.
+pub const OLD_RESULTS: &str = "results.old.json";
+
 /// Reads the results in a file, or in the [`RESULTS`] of a folder.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! ```text
 //!   commands ── experiments ── session ── controller ── backend ── kvm, native
 //!                    |            |                         |
-//!                  views     environment                memory, image, gate
+//!                  views     environment, tracepoints   memory, image, gate
 //! ```
 //!
 //! - [`memory`], [`image`]: what a guest is given; the layout is `lgbench-payload`'s
@@ -12,6 +12,7 @@
 //! - [`controller`]: whose turn it is; deadlines, watchdog
 //! - [`session`]: one run from start to what was recorded
 //! - [`views`]: what of it is a switch
+//! - [`tracepoints`]: what the kernel sees of guests
 //! - [`experiments`]: the report's experiments, made of such runs
 //! - [`environment`]: the machine, and what disturbs on it
 //! - [`commands`]: the program
@@ -35,5 +36,6 @@ pub mod memory;
 pub mod report;
 pub mod session;
 pub mod sys;
+pub mod tracepoints;
 pub mod units;
 pub mod views;

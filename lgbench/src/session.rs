@@ -7,12 +7,15 @@ use crate::backend::{Backend, BackendError, GuestLog, Placement};
 use crate::controller::ledger::Ledger;
 use crate::controller::mailbox::Mailbox;
 use crate::controller::{ControlError, Controller, Interrupted, Phase};
-use crate::environment::proc;
+use crate::environment::proc::{self, Waits};
 use crate::memory::GuestSpec;
 use crate::sys::time::{Moment, Scale};
 use crate::sys::{cpu, policy, time};
+use crate::tracepoints::{Trace, Tracer};
 
-/// A real-time guest that waited longer than this was not just preempted.
+/// A real-time guest waits a few microseconds each time it comes to run,
+const USUAL_WAIT_NS: u64 = 10_000;
+/// and when it has waited longer than that by so much the kernel has stopped it.
 const THROTTLED_NS: u64 = 10_000_000;
 
 /// How to run.
@@ -26,6 +29,8 @@ pub struct Conditions<'a> {
     pub mailbox: &'a Mailbox,
     /// Whether the user wants to stop.
     pub interrupted: &'a dyn Interrupted,
+    /// Whether to ask the kernel's tracepoints, too, where it lets us.
+    pub tracepoints: bool,
 }
 
 /// What one run gave.
@@ -41,6 +46,10 @@ pub struct Session {
     pub steal_ns: Option<u64>,
     /// Whether the kernel stopped real-time guests.
     pub throttled: bool,
+    /// Whether guests did not get the real-time scheduling that was asked for.
+    pub without_fifo: bool,
+    /// What the kernel saw; none where it was not asked or does not tell.
+    pub trace: Option<Trace>,
 }
 
 /// Why there is no result.
@@ -99,8 +108,14 @@ fn lead<B: Backend + ?Sized>(
     }
     // Nobody holds guests then, and a real-time guest would keep the others out for ever.
     let ungated = specs.len() > 1 && phases.iter().any(|phase| !phase.mode.is_gated());
+    let without_fifo = placement.fifo && ungated;
     placement.fifo &= !ungated;
     backend.start(specs, placement)?;
+    // A kernel that does not tell is not asked again: `lgbench env` says why.
+    let tracer = conditions
+        .tracepoints
+        .then(|| Tracer::attach(&backend.threads(), placement.guest_cpu).ok())
+        .flatten();
     let steal = proc::steal_ns(placement.guest_cpu);
     let begun = Moment::now();
     let Conditions { patience, mailbox, interrupted, .. } = conditions;
@@ -108,10 +123,32 @@ fn lead<B: Backend + ?Sized>(
     controller.prepare()?;
     let ledger = controller.run(phases)?;
     let scale = Scale::between(begun, Moment::now());
-    let steal_ns = proc::steal_ns(placement.guest_cpu).zip(steal).map(|(now, then)| now - then);
+    // The kernel's count has been seen to go back a little.
+    let steal_ns =
+        proc::steal_ns(placement.guest_cpu).zip(steal).map(|(now, then)| now.saturating_sub(then));
     let logs = backend.collect()?;
+    let trace = tracer.map(Tracer::finish);
     let limited = proc::number("/proc/sys/kernel/sched_rt_runtime_us").is_none_or(|us| us >= 0);
-    let waited = logs.iter().filter_map(|log| log.waited_ns).max().unwrap_or(0);
-    let throttled = placement.fifo && limited && waited > THROTTLED_NS;
-    Ok(Session { logs, ledger, scale, steal_ns, throttled })
+    let throttled = placement.fifo
+        && limited
+        && logs.iter().filter_map(|log| log.waits).any(|waits| has_been_stopped(&waits));
+    Ok(Session { logs, ledger, scale, steal_ns, throttled, without_fifo, trace })
+}
+
+fn has_been_stopped(waits: &Waits) -> bool {
+    waits.ns.saturating_sub(waits.turns.saturating_mul(USUAL_WAIT_NS)) > THROTTLED_NS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_short_waits_are_no_throttling() {
+        // Ten seconds of 0.25 ms slices, and the same with 50 ms missing of one of them.
+        let switching = Waits { ns: 20_000 * 3_000, turns: 20_000 };
+        assert!(!has_been_stopped(&switching));
+        assert!(has_been_stopped(&Waits { ns: 50_000_000, turns: 100 }));
+        assert!(!has_been_stopped(&Waits::default()));
+    }
 }

@@ -12,6 +12,8 @@
 use lgbench_payload::abi::Payload;
 
 use crate::backend::{GuestLog, Stay};
+use crate::sys::time::Scale;
+use crate::tracepoints::{Event, Kind};
 
 /// A time in which a guest certainly ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct SwitchView {
     pub exit: Option<u64>,
     /// The way in; none likewise.
     pub entry: Option<u64>,
+    /// The guest that was left and the one that came, from 0.
+    pub guests: (usize, usize),
 }
 
 /// When the guest ran, from what its payload records.
@@ -92,7 +96,53 @@ fn view(from: Presence, to: Presence, logs: &[GuestLog]) -> SwitchView {
         whole: to.first - from.last,
         exit: left.map(|stay| stay.leave - from.last),
         entry: entered.map(|stay| to.first - stay.enter),
+        guests: (from.guest, to.guest),
     }
+}
+
+/// A switch as the kernel saw it, in ns of its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelSwitch {
+    /// The first guest stopped.
+    pub stop_ns: u64,
+    /// The second started.
+    pub start_ns: u64,
+    /// Which, from 0.
+    pub guests: (usize, usize),
+}
+
+/// From a guest's stop to the next start of any, where that is another guest's. A step that the kernel's
+/// scheduler makes from one guest right into the other has no length, and is none.
+pub fn kernel_switches(events: &[Event]) -> Vec<KernelSwitch> {
+    let mut found = Vec::new();
+    let mut stopped: Option<Event> = None;
+    for event in events {
+        match event.kind {
+            Kind::Stop if stopped.is_some_and(|stop| stop.guest == event.guest) => {}
+            Kind::Stop => stopped = Some(*event),
+            Kind::Start => {
+                let other = stopped.take().filter(|stop| stop.guest != event.guest);
+                found.extend(other.filter(|stop| stop.at_ns < event.at_ns).map(|stop| {
+                    KernelSwitch {
+                        stop_ns: stop.at_ns,
+                        start_ns: event.at_ns,
+                        guests: (stop.guest, event.guest),
+                    }
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// The kernel's part of a switch that guests saw, in ns: the one whose middle lies in theirs. The two
+/// clocks are only as near to each other as a straight line over the run, so ends are not compared.
+pub fn kernel_part(view: &SwitchView, all: &[KernelSwitch], scale: &Scale) -> Option<u64> {
+    let (from, to) = (scale.monotonic_at(view.at), scale.monotonic_at(view.until));
+    let middle = |one: &KernelSwitch| one.stop_ns.midpoint(one.start_ns) as f64;
+    let first = all.partition_point(|one| middle(one) < from);
+    let inside = all[first..].iter().take_while(|one| middle(one) <= to);
+    inside.filter(|one| one.guests == view.guests).map(|one| one.start_ns - one.stop_ns).next()
 }
 
 /// The stay that an instant lies in; stays are in order and apart.
@@ -122,9 +172,46 @@ mod tests {
             log(&[(140, 150, 1), (2140, 2150, 3)], &[(130, 155), (2130, 2155)]),
         ];
         let views = switches(&[Payload::Idle; 2], &logs);
-        let expected =
-            SwitchView { at: 110, until: 140, whole: 30, exit: Some(5), entry: Some(10) };
+        let expected = SwitchView {
+            at: 110,
+            until: 140,
+            whole: 30,
+            exit: Some(5),
+            entry: Some(10),
+            guests: (0, 1),
+        };
         assert_eq!(views, [expected]);
+    }
+
+    #[test]
+    fn the_kernels_part_is_that_of_the_same_switch() {
+        let event = |at_ns, guest, kind| Event { at_ns, guest, kind };
+        let events = [
+            event(100, 0, Kind::Stop),
+            event(110, 0, Kind::Start),
+            event(150, 0, Kind::Stop),
+            event(155, 0, Kind::Stop),
+            event(170, 1, Kind::Start),
+            event(200, 1, Kind::Stop),
+            event(200, 0, Kind::Start),
+        ];
+        let all = kernel_switches(&events);
+        let expected = KernelSwitch { stop_ns: 150, start_ns: 170, guests: (0, 1) };
+        assert_eq!(all, [expected]);
+        // Two cycles in a nanosecond.
+        let moment = |ns| crate::sys::time::Moment { ns, tsc: 2 * ns };
+        let scale = Scale::between(moment(0), moment(1000));
+        let view = |at, until, guests| SwitchView {
+            at,
+            until,
+            whole: until - at,
+            exit: None,
+            entry: None,
+            guests,
+        };
+        assert_eq!(kernel_part(&view(290, 360, (0, 1)), &all, &scale), Some(20));
+        assert_eq!(kernel_part(&view(290, 360, (1, 0)), &all, &scale), None);
+        assert_eq!(kernel_part(&view(330, 400, (0, 1)), &all, &scale), None);
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn lead(
         patience,
         mailbox: &Mailbox::default(),
         interrupted: &Flag::default(),
+        tracepoints: false,
     };
     session::run(backend, &specs, phases, conditions)
 }

@@ -5,7 +5,7 @@
 #[path = "../lgbench/support.rs"]
 mod support;
 
-use labstats::results::{Experiment, Kvm};
+use labstats::results::{Experiment, Kvm, Parameter};
 use support::{lgbench, results, run, stderr};
 
 /// Nobody loads modules there for a device that is not asked for.
@@ -59,13 +59,15 @@ fn guests_take_turns() {
 }
 
 #[test]
-fn switches_are_seen_by_guests_and_host() {
+fn switches_are_seen_by_guests_host_and_kernel() {
     e2e::need!(Lab);
     let all = experiments(&["gap", "--scenario", "alternate", "--length", "3s"]);
-    for metric in ["switch.guest_to_guest", "switch.exit", "switch.entry"] {
+    for metric in ["switch.guest_to_guest", "switch.exit", "switch.entry", "switch.kernel"] {
         let found = all[0].series.iter().find(|series| series.metric == metric);
         assert!(found.is_some_and(|series| series.len() > 3), "{metric}");
     }
+    let source = Parameter::Text("kvm_exit, kvm_entry".to_owned());
+    assert_eq!(all[0].parameters.get("tracepoints"), Some(&source));
 }
 
 #[test]

@@ -28,6 +28,9 @@ fn what_is_not_there_is_said_with_what_is() {
     let arguments = ["fig6", "--slices", "1us", "--backend", "native"];
     let said = refusal(&mut run(folder.path(), &arguments));
     assert!(said.contains("too short"), "{said}");
+    let arguments = ["exp1", "--slices", "4ms", "--backend", "native"];
+    let said = refusal(&mut run(folder.path(), &arguments));
+    assert_eq!(said, "lgbench: --slices: exp1 has none to choose; run fig6");
     let arguments = ["fig3", "--backend", "native", "--guest-cpu", "4000"];
     let said = refusal(&mut run(folder.path(), &arguments));
     assert!(said.contains("--guest-cpu 4000: this process may use CPU"), "{said}");

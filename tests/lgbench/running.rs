@@ -58,6 +58,12 @@ fn slices_are_measured_end_to_end() {
 
 #[test]
 fn switches_of_idle_guests_are_seen() {
+    let machine = lgbench().args(["env", "--json"]).output().unwrap();
+    let machine: serde_json::Value = serde_json::from_slice(&machine.stdout).unwrap();
+    let tracepoints = machine["tracepoints"].as_bool().unwrap();
+    if !tracepoints {
+        println!("without the kernel's tracepoints: lgbench env says why");
+    }
     for backend in backends() {
         let folder = tempfile::tempdir().unwrap();
         let arguments = ["exp1", "--backend", backend, "--runs", "2", "--length", "500ms"];
@@ -68,8 +74,26 @@ fn switches_of_idle_guests_are_seen() {
         let switch = find(&results, "switch.guest_to_guest", None);
         assert_eq!(switch.runs.len(), 2);
         assert!(switch.len() > 10, "{} switches", switch.len());
+        if tracepoints {
+            let kernel = find(&results, "switch.kernel", None);
+            assert!(!kernel.is_empty() && kernel.len() <= switch.len(), "{backend}");
+            assert!(results.experiments[0].parameters.contains_key("tracepoints"));
+        }
         assert!(stdout(&output).contains("exp1 idle-idle on"), "a summary ends it");
     }
+}
+
+#[test]
+fn results_that_are_there_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut started = Vec::new();
+    for file in ["out/results.json", "out/results.old.json"] {
+        let arguments = ["fig3", "--backend", "native", "--length", "300ms"];
+        let output = run(folder.path(), &arguments).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        started.push(std::fs::read(folder.path().join(file)).unwrap());
+    }
+    assert_eq!(started[0], started[1], "the first run's file has another name");
 }
 
 #[test]
@@ -147,6 +171,7 @@ fn the_machine_is_described() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(json["environment"]["tsc_hz"].as_u64().unwrap() > 0);
     assert_eq!(json["backends"]["native"], true);
+    assert!(json["fifo"].is_boolean() && json["tracepoints"].is_boolean());
     let text = lgbench().arg("env").output().unwrap();
     assert!(stdout(&text).contains("time stamp counter"));
 }

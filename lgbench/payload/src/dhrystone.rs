@@ -11,9 +11,6 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::clock;
 use crate::log::Log;
 
-/// Dhrystones per second of a VAX 11/780: one DMIPS.
-pub const VAX_PER_SECOND: f64 = 1757.0;
-
 /// The original's enumeration, whose last value it never uses either.
 #[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use lgbench_payload::abi::Record;
 
+use crate::environment::proc::Waits;
 use crate::memory::{GuestSpec, MemoryError};
 
 /// How long a guest may take to be out once its turn is gone.
@@ -118,8 +119,8 @@ pub struct GuestLog {
     pub stays_lost: u64,
     /// By how much the guest's clock may be wrong against the host's, in cycles.
     pub clock_uncertainty: u64,
-    /// Nanoseconds that it was ready to run and did not.
-    pub waited_ns: Option<u64>,
+    /// When it was ready to run and did not.
+    pub waits: Option<Waits>,
 }
 
 /// What runs guests.
@@ -132,6 +133,9 @@ pub trait Backend {
     /// # Errors
     /// See [`BackendError`]; guests that were started end with the backend.
     fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError>;
+
+    /// The thread of each guest, by the kernel's number.
+    fn threads(&self) -> Vec<u32>;
 
     /// Lets a guest (from 0) run or not. Holding one returns once it is out.
     ///

@@ -93,7 +93,10 @@ pub struct RunArgs {
     /// How long each run measures, for experiments that do not change on the way
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub length: Option<Duration>,
-    /// Folder for results and report
+    /// Do not ask the kernel's tracepoints about switches, which costs each a little
+    #[arg(long)]
+    pub no_tracepoints: bool,
+    /// Folder for results and report; results that are there already become results.old.json
     #[arg(long, value_name = "DIR", default_value = "lgbench-results")]
     pub out: PathBuf,
     /// Print the results as JSON when done

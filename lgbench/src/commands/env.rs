@@ -10,15 +10,22 @@ use super::cli::EnvArgs;
 use crate::backend::kvm::KvmBackend;
 use crate::environment::advice::advice;
 use crate::environment::look;
+use crate::sys::policy;
+use crate::tracepoints::Tracer;
 
 pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
     let environment = look(None);
     let advice = advice(&environment);
     let kvm = KvmBackend::new().map(|_| ()).map_err(|error| super::chain(&error.into()));
+    let fifo = may_be_real_time();
+    let tracepoints = Tracer::attach(&[std::process::id()], 0).map(|tracer| tracer.names().join(", "));
+    let tracepoints = tracepoints.map_err(|error| super::chain(&error.into()));
     if args.json {
         let all = json!({
             "environment": environment,
             "backends": { "native": true, "kvm": kvm.is_ok() },
+            "fifo": fifo,
+            "tracepoints": tracepoints.is_ok(),
             "disturbs": advice,
         });
         println!("{}", serde_json::to_string_pretty(&all).context("cannot write JSON")?);
@@ -29,6 +36,10 @@ pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
     }
     println!("{:<22} {}", "backend kvm", kvm.err().unwrap_or_else(|| "works".to_owned()));
     println!("{:<22} works", "backend native");
+    let permitted =
+        if fifo { "permitted" } else { "not permitted: run as root, or raise the limit rtprio" };
+    println!("{:<22} {permitted}", "SCHED_FIFO (--fifo)");
+    println!("{:<22} {}", "kernel tracepoints", tracepoints.unwrap_or_else(|why| why));
     match advice.is_empty() {
         true => println!("\nnothing is known that would disturb measurements"),
         false => println!("\nwhat will disturb measurements:"),
@@ -37,6 +48,11 @@ pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
         println!("- {line}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tries it, in a thread that ends with the answer.
+fn may_be_real_time() -> bool {
+    std::thread::spawn(|| policy::set_fifo(policy::GUEST).is_ok()).join().unwrap_or(false)
 }
 
 fn lines(environment: &Environment) -> Vec<(&str, String)> {

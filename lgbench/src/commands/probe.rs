@@ -31,6 +31,7 @@ pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
         patience: args.place.watchdog,
         mailbox: &Mailbox::default(),
         interrupted: &interrupt,
+        tracepoints: false,
     };
     let costs = probe::run(&setting, args.length, |line| eprintln!("{line}"))?;
     if interrupt.is_raised() {

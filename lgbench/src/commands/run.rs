@@ -19,7 +19,7 @@ use crate::environment::look;
 use crate::experiments::catalogue::{Wish, plans};
 use crate::experiments::sizes::{Lengths, Sizes};
 use crate::experiments::suite::{self, Kind, Setting};
-use crate::files::RESULTS;
+use crate::files::{self, OLD_RESULTS, RESULTS};
 use crate::report;
 use crate::sys::cpu;
 use crate::sys::time::{Moment, Scale};
@@ -31,6 +31,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let (kind, placement) = place(&args.place)?;
     let environment = look(Some(placement));
     let plans = plans(&wish(args)?, &lengths(args, environment.emulated))?;
+    if args.slices.is_some() && plans.iter().all(|plan| plan.x.is_none()) {
+        bail!("--slices: {} has none to choose; run fig6", args.experiment);
+    }
     if placement.guest_cpu == placement.controller_cpu
         && !args.place.share_cpu
         && let Some(plan) = plans.iter().find(|plan| plan.is_gated())
@@ -57,6 +60,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         patience: args.place.watchdog,
         mailbox: &mailbox,
         interrupted: &interrupt,
+        tracepoints: !args.no_tracepoints,
     };
     let total: Duration = plans.iter().map(|plan| plan.length() * plan.runs).sum();
     eprintln!(
@@ -66,16 +70,25 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         placement.controller_cpu,
         total.as_secs_f64()
     );
-    let outcome = suite::run(&plans, &setting, &now(), environment, |line| eprintln!("{line}"));
+    let mut aside = false;
+    // After each experiment, so that hours of measuring do not depend on the last minute.
+    let after_each = |results: &Results| {
+        if let Err(error) = keep(results, &args.out, &mut aside) {
+            eprintln!("lgbench: {}", super::chain(&error));
+        }
+    };
+    let told = |line: &str| eprintln!("{line}");
+    let outcome = suite::run(&plans, &setting, &now(), environment, told, after_each);
     drop(server);
-    if outcome.results.experiments.iter().all(|one| one.series.is_empty()) {
+    if !has_samples(&outcome.results) {
         return match outcome.failure {
             Some(failure) => Err(failure.into()),
             None => bail!("interrupted before anything was measured; nothing is kept"),
         };
     }
-    let text = write(&outcome.results, &args.out)?;
+    keep(&outcome.results, &args.out, &mut aside)?;
     if args.json {
+        let text = outcome.results.to_json().context("cannot print the results")?;
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes()).context("cannot print the results")?;
     } else {
@@ -139,11 +152,16 @@ fn wish(args: &RunArgs) -> Result<Wish> {
     if let Some(slice) = args.slices.iter().flatten().find(|slice| **slice < SHORTEST) {
         bail!("--slices: {slice:?} is too short: at least {SHORTEST:?}");
     }
+    let mut slices = args.slices.clone();
+    if let Some(slices) = &mut slices {
+        slices.sort_unstable();
+        slices.dedup();
+    }
     Ok(Wish {
         experiment: args.experiment.clone(),
         scenario: args.scenario.clone(),
         runs: args.runs,
-        slices: args.slices.clone(),
+        slices,
     })
 }
 
@@ -161,12 +179,24 @@ fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
     lengths
 }
 
-fn write(results: &Results, folder: &Path) -> Result<String> {
+fn has_samples(results: &Results) -> bool {
+    results.experiments.iter().flat_map(|one| &one.series).any(|series| !series.is_empty())
+}
+
+/// Writes results, if they have samples. Those of an earlier run get another name first.
+fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
+    if !has_samples(results) {
+        return Ok(());
+    }
     let text = results.to_json().context("cannot keep the results")?;
-    let path = folder.join(RESULTS);
-    daemonkit::atomic::write(&path, text.as_bytes(), 0o666)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(text)
+    let (path, old) = (folder.join(RESULTS), folder.join(OLD_RESULTS));
+    if !*aside && path.exists() {
+        std::fs::rename(&path, &old)
+            .with_context(|| format!("cannot rename {} to {OLD_RESULTS}", path.display()))?;
+        eprintln!("results that were there: {}", old.display());
+    }
+    *aside = true;
+    files::write(&path, text.as_bytes())
 }
 
 /// The time as RFC 3339 writes it, in UTC.

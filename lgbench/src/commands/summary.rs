@@ -1,5 +1,6 @@
 //! Results in a few lines, for the one who waits at the terminal.
 
+use labstats::describe::{Sorted, mean};
 use labstats::results::{Experiment, Results, Series};
 
 /// A table for each experiment, with what must be known before believing it.
@@ -28,21 +29,20 @@ fn experiment(one: &Experiment) -> String {
 }
 
 fn line(series: &Series) -> String {
-    let mut values: Vec<f64> =
-        series.runs.iter().flat_map(|run| run.samples.iter().copied()).collect();
-    values.sort_by(f64::total_cmp);
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    let samples = series.runs.iter().flat_map(|run| run.samples.iter().copied());
+    let values = Sorted::new(samples.collect());
+    let mean = mean(values.values()).unwrap_or(f64::NAN);
+    let at = |share| values.quantile(share).unwrap_or(f64::NAN);
     let optional = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     format!(
         "  {:<24} {:>5} {:>9} {:>8} {:>11.1} {:>11.1} {:>11.1} {:>11.1}\n",
         format!("{} [{}]", series.metric, series.unit),
         optional(series.guest.map(|guest| guest.to_string())),
         optional(series.x.map(|x| x.to_string())),
-        values.len(),
-        at(0),
-        at(values.len() / 2),
+        values.values().len(),
+        at(0.0),
+        at(0.5),
         mean,
-        at(values.len() - 1)
+        at(1.0)
     )
 }

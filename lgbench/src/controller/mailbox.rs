@@ -33,7 +33,7 @@ impl Mailbox {
 
     /// The wish, if there is one. Costs one load when there is none.
     pub fn take(&self) -> Option<Mode> {
-        if !self.full.swap(false, SeqCst) {
+        if !self.full.load(SeqCst) || !self.full.swap(false, SeqCst) {
             return None;
         }
         self.content().wish.take()

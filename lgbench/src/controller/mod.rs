@@ -74,6 +74,9 @@ pub trait Interrupted: std::fmt::Debug + Sync {
 #[derive(Clone, Copy, Debug)]
 struct Watch {
     progress: u64,
+    /// For how long its gate has been open since then, up to the last time it closed.
+    open_ns: u64,
+    /// Since when it is open, where it is.
     since_ns: u64,
 }
 
@@ -93,7 +96,7 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
         mailbox: &'a Mailbox,
         interrupted: &'a dyn Interrupted,
     ) -> Self {
-        let watch = Watch { progress: 0, since_ns: monotonic_ns() };
+        let watch = Watch { progress: 0, open_ns: 0, since_ns: monotonic_ns() };
         Self {
             backend,
             open: vec![true; guests],
@@ -232,7 +235,12 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
         }
         self.backend.gate(guest, open)?;
         self.open[guest] = open;
-        self.watch[guest].since_ns = monotonic_ns();
+        let now = monotonic_ns();
+        let watch = &mut self.watch[guest];
+        if !open {
+            watch.open_ns += now.saturating_sub(watch.since_ns);
+        }
+        watch.since_ns = now;
         self.ledger.gate(GateEvent { at: tsc(), guest, open });
         Ok(())
     }
@@ -267,9 +275,13 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
                 return Err(BackendError::Failed { guest: guest + 1, why }.into());
             }
             let watch = &mut self.watch[guest];
-            if look.progress != watch.progress || !self.open[guest] {
-                *watch = Watch { progress: look.progress, since_ns: now };
-            } else if now.saturating_sub(watch.since_ns) > nanoseconds(self.patience) {
+            if look.progress != watch.progress {
+                *watch = Watch { progress: look.progress, open_ns: 0, since_ns: now };
+                continue;
+            }
+            // Slices add up: a guest that hangs does so in all of them.
+            let present_ns = if self.open[guest] { now.saturating_sub(watch.since_ns) } else { 0 };
+            if watch.open_ns + present_ns > nanoseconds(self.patience) {
                 return Err(ControlError::Hangs { guest: guest + 1, patience: self.patience });
             }
         }
@@ -279,4 +291,73 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{GuestLog, Look, Placement};
+    use crate::memory::GuestSpec;
+    use lgbench_payload::abi::STATE_RUNNING;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Guests of which only the first gets on.
+    #[derive(Debug, Default)]
+    struct Stalled(AtomicU64);
+
+    impl Backend for Stalled {
+        fn name(&self) -> &'static str {
+            "stalled"
+        }
+
+        fn start(&mut self, _: &[GuestSpec], _: Placement) -> Result<(), BackendError> {
+            Ok(())
+        }
+
+        fn threads(&self) -> Vec<u32> {
+            Vec::new()
+        }
+
+        fn gate(&self, _: usize, _: bool) -> Result<(), BackendError> {
+            Ok(())
+        }
+
+        fn look(&self, guest: usize) -> Result<Look, BackendError> {
+            let progress = if guest == 0 { self.0.fetch_add(1, Ordering::Relaxed) } else { 7 };
+            Ok(Look { state: STATE_RUNNING, progress })
+        }
+
+        fn collect(&mut self) -> Result<Vec<GuestLog>, BackendError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[derive(Debug)]
+    struct Never;
+
+    impl Interrupted for Never {
+        fn is_raised(&self) -> bool {
+            false
+        }
+    }
+
+    fn run(mode: Mode, length: Duration) -> Result<Ledger, ControlError> {
+        let (backend, mailbox) = (Stalled::default(), Mailbox::default());
+        let patience = Duration::from_millis(30);
+        Controller::new(&backend, 2, patience, &mailbox, &Never).run(&[Phase { mode, length }])
+    }
+
+    #[test]
+    fn a_guest_that_hangs_is_found_in_slices_shorter_than_patience() {
+        let interval = Duration::from_millis(1);
+        let error = run(Mode::Alternate { interval }, Duration::from_secs(3600)).unwrap_err();
+        assert!(matches!(error, ControlError::Hangs { guest: 2, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_guest_that_is_held_does_not_hang() {
+        let once = Mode::Once { first: 0, after: Duration::from_secs(3600) };
+        let ledger = run(once, Duration::from_millis(200)).unwrap();
+        assert!(ledger.switches.is_empty());
+    }
 }

@@ -30,7 +30,6 @@ pub fn look(placement: Option<Placement>) -> Environment {
     ] {
         other.extend(proc::text(path).map(|text| (name.to_owned(), text)));
     }
-    other.insert("kernel_tracepoints".to_owned(), tracepoints().to_owned());
     Environment {
         cpu_model: proc::cpuinfo("model name").unwrap_or_else(|| "unknown".into()),
         cpus: online(),
@@ -81,19 +80,6 @@ fn kvm(vmx: bool, svm: bool) -> Kvm {
 fn turbo() -> Option<bool> {
     let none = proc::number("/sys/devices/system/cpu/intel_pstate/no_turbo").map(|none| none == 0);
     none.or_else(|| proc::number("/sys/devices/system/cpu/cpufreq/boost").map(|boost| boost != 0))
-}
-
-/// Whether the kernel could tell what it does at a switch.
-fn tracepoints() -> &'static str {
-    let events = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
-    let there = |event: &str| {
-        events.iter().any(|folder| std::path::Path::new(&format!("{folder}/{event}")).exists())
-    };
-    match (there("sched/sched_switch"), there("kvm/kvm_entry")) {
-        (true, true) => "sched_switch, kvm_entry, kvm_exit",
-        (true, false) => "sched_switch",
-        _ => "none",
-    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,26 @@ fn steal_in(stat: &str, cpu: u32) -> Option<u64> {
     Some(ticks * TICK_NS)
 }
 
+/// What a thread has waited for its CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// Nanoseconds that it was ready to run and did not.
+    pub ns: u64,
+    /// How often it came to run.
+    pub turns: u64,
+}
+
+/// The waits of a process or thread, by its name in /proc.
+pub fn waits(name: &str) -> Option<Waits> {
+    waits_in(&text(&format!("/proc/{name}/schedstat"))?)
+}
+
+fn waits_in(schedstat: &str) -> Option<Waits> {
+    // Nanoseconds on the CPU, nanoseconds of waiting, turns.
+    let mut numbers = schedstat.split_whitespace().skip(1).map_while(|word| word.parse().ok());
+    Some(Waits { ns: numbers.next()?, turns: numbers.next()? })
+}
+
 /// The value of a key in /proc/cpuinfo, of the first CPU.
 pub fn cpuinfo(key: &str) -> Option<String> {
     value_in(&text("/proc/cpuinfo")?, key)
@@ -83,6 +103,12 @@ mod tests {
         assert_eq!(steal_in(stat, 0), Some(80_000_000));
         assert_eq!(steal_in(stat, 1), None);
         assert_eq!(steal_in(stat, 10), Some(90_000_000));
+    }
+
+    #[test]
+    fn waits_of_a_thread() {
+        assert_eq!(waits_in("100 2000 3"), Some(Waits { ns: 2000, turns: 3 }));
+        assert_eq!(waits_in("100 2000"), None);
     }
 
     #[test]

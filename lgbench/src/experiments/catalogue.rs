@@ -210,6 +210,14 @@ impl Plan {
         self.phases.iter().any(|phase| phase.mode.is_gated())
     }
 
+    /// Whether its guests show when they run, so that switches between them can be seen.
+    pub fn shows_switches(&self) -> bool {
+        let shows = |payload: &Payload| {
+            matches!(payload, Payload::Idle | Payload::Gap | Payload::Factorial)
+        };
+        self.guests.len() > 1 && self.guests.iter().all(shows)
+    }
+
     /// How long one run measures.
     pub fn length(&self) -> Duration {
         self.phases.iter().map(|phase| phase.length).sum()

@@ -61,11 +61,11 @@ impl Collector<'_> {
             windows.filter(|(_, window)| phases.contains(&window.phase))
         };
         // A mode that somebody wished for is not what the experiment is about.
-        let planned: Vec<Window> = windows().filter(|(_, w)| !w.changed).map(|(_, w)| *w).collect();
-        let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
+        let mut planned = windows().map(|(_, window)| *window).filter(|window| !window.changed);
+        let Some(first) = planned.next() else {
             return Vec::new();
         };
-        let span = Window { to: last.to, ..*first };
+        let span = Window { to: planned.last().unwrap_or(first).to, ..first };
         let deadlines = windows().filter_map(|(at, _)| self.session.ledger.deadlines.get(at));
         let (all, missed) =
             deadlines.fold((0, 0), |(all, missed), d| (all + d.all, missed + d.missed));
@@ -81,7 +81,7 @@ impl Collector<'_> {
         let mut series = Vec::new();
         let mut add = |metric: &Metric, guest: Option<usize>, samples: Vec<Sample>, lost: u64| {
             let guest = guest.and_then(|guest| u32::try_from(guest + 1).ok());
-            let run = self.run(&base, &planned, &span, samples, lost);
+            let run = self.run(&base, &span, samples, lost);
             series.push(Series { guest, x, runs: vec![run], ..Series::of(metric) });
         };
         for guest in self.guests() {
@@ -93,6 +93,9 @@ impl Collector<'_> {
         let lost = self.session.logs.iter().map(|log| log.lost + log.stays_lost).sum();
         for (metric, samples) in self.switches() {
             add(metric, None, samples, lost);
+        }
+        if let Some((samples, missing)) = self.kernel() {
+            add(&metric::SWITCH_KERNEL, None, samples, lost + missing);
         }
         let lateness = self.session.ledger.switches.iter().map(|switch| Sample {
             at: switch.at,
@@ -172,6 +175,18 @@ impl Collector<'_> {
         longest
     }
 
+    /// What the kernel saw of switches; nothing where it was not asked.
+    fn kernel(&self) -> Option<(Vec<Sample>, u64)> {
+        let trace = self.session.trace.as_ref()?;
+        let all = views::kernel_switches(&trace.events);
+        let views = views::switches(&self.plan.guests, &self.session.logs);
+        let samples = views.iter().filter_map(|view| {
+            let value = views::kernel_part(view, &all, &self.session.scale)? as f64;
+            Some(Sample { at: view.at, until: view.until, value })
+        });
+        Some((samples.collect(), trace.lost))
+    }
+
     fn switches(&self) -> Vec<(&'static Metric, Vec<Sample>)> {
         let views = views::switches(&self.plan.guests, &self.session.logs);
         let scale = &self.session.scale;
@@ -204,14 +219,7 @@ impl Collector<'_> {
     }
 
     /// Keeps the samples that lie in the span and in no foreign window; the others are counted.
-    fn run(
-        &self,
-        base: &Run,
-        planned: &[Window],
-        span: &Window,
-        samples: Vec<Sample>,
-        lost: u64,
-    ) -> Run {
+    fn run(&self, base: &Run, span: &Window, samples: Vec<Sample>, lost: u64) -> Run {
         let foreign = |sample: &Sample| {
             let windows = &self.session.ledger.windows;
             windows
@@ -223,7 +231,6 @@ impl Collector<'_> {
         let discarded = samples.iter().filter(|sample| near(sample) && !whole(sample)).count();
         let mut kept: Vec<Sample> = samples.into_iter().filter(whole).collect();
         kept.sort_by_key(|sample| sample.at);
-        debug_assert!(!planned.is_empty());
         let time = |sample: &Sample| self.session.scale.ns(sample.at - span.from) as u64;
         Run {
             samples: kept.iter().map(|sample| sample.value).collect(),

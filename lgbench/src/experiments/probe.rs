@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labstats::describe::Sorted;
 use labstats::results::metric::{self, Metric};
 use lgbench_payload::abi::Payload;
 use lgbench_payload::probe::{TAG_LOOKS, TAG_RECORDED};
@@ -150,21 +151,6 @@ fn median_of(series: &[labstats::results::Series], metric: &Metric) -> f64 {
 }
 
 /// The value below which a part of them lies; no number when there are none.
-fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    values.get((last as f64 * part).round() as usize).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles() {
-        let values = vec![5.0, 1.0, 3.0, 2.0, 4.0];
-        assert_eq!(quantile(values.clone(), 0.5), 3.0);
-        assert_eq!((quantile(values.clone(), 0.0), quantile(values, 1.0)), (1.0, 5.0));
-        assert!(quantile(Vec::new(), 0.5).is_nan());
-    }
+fn quantile(values: Vec<f64>, part: f64) -> f64 {
+    Sorted::new(values).quantile(part).unwrap_or(f64::NAN)
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use labstats::results::{Environment, Experiment, Parameter, Results, Variable, experiment};
 
+use lgbench_payload::abi::Payload;
+
 use super::catalogue::Plan;
 use super::collect;
 use super::sizes::Sizes;
@@ -65,6 +67,8 @@ pub struct Setting<'a> {
     pub mailbox: &'a Mailbox,
     /// Whether the user wants to stop.
     pub interrupted: &'a dyn Interrupted,
+    /// Whether the kernel's tracepoints are asked about switches.
+    pub tracepoints: bool,
 }
 
 /// What came of it.
@@ -78,23 +82,24 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// Runs all plans; `told` hears what is being done.
+/// Runs all plans; `told` hears what is being done, `keep` gets what there is after each of them.
 pub fn run(
     plans: &[Plan],
     setting: &Setting<'_>,
     started: &str,
     environment: Environment,
     mut told: impl FnMut(&str),
+    mut keep: impl FnMut(&Results),
 ) -> Outcome {
     let mut results = Results::new(started, environment);
     let mut failure = None;
     for plan in plans {
         let mut one = begin(plan, setting);
         failure = runs(plan, setting, &mut one, &mut told).err();
-        one.marks.extend(one.derived_marks(&results.environment));
-        let stop = !one.complete;
+        one.mark(&results.environment);
         results.experiments.push(one);
-        if stop {
+        keep(&results);
+        if failure.is_some() || setting.interrupted.is_raised() {
             break;
         }
     }
@@ -106,9 +111,12 @@ fn begin(plan: &Plan, setting: &Setting<'_>) -> Experiment {
     let mut one = Experiment::new(plan.name, plan.scenario, setting.kind.name());
     let mut parameter = |name: &str, value| one.parameters.insert(name.to_owned(), value);
     parameter("run_s", Parameter::Number(plan.length().as_secs_f64()));
-    parameter("array_bytes", Parameter::Number(setting.sizes.array_bytes as f64));
+    // Pages that are allocated are as many as an array's where that is small.
+    if plan.guests.iter().any(|payload| matches!(payload, Payload::Stream | Payload::Stress)) {
+        parameter("array_bytes", Parameter::Number(setting.sizes.array_bytes as f64));
+    }
     one.x = plan.x.as_ref().map(|_| Variable { name: "slice".into(), unit: "ms".into() });
-    if setting.sizes.too_small {
+    if setting.sizes.too_small && plan.guests.contains(&Payload::Stream) {
         one.marks.push("arrays smaller than 4 times the last cache".into());
     }
     if plan.is_gated() && setting.placement.guest_cpu == setting.placement.controller_cpu {
@@ -141,7 +149,11 @@ fn runs(
             return Ok(());
         }
     }
-    one.complete = true;
+    let measured = !one.series.is_empty() && one.series.iter().all(|series| !series.is_empty());
+    if !measured {
+        one.marks.push("a guest without a sample: make it longer (--length)".into());
+    }
+    one.complete = measured;
     Ok(())
 }
 
@@ -158,12 +170,18 @@ pub fn session(plan: &Plan, setting: &Setting<'_>) -> Result<Session, SessionErr
         patience: setting.patience,
         mailbox: setting.mailbox,
         interrupted: setting.interrupted,
+        tracepoints: setting.tracepoints && plan.shows_switches(),
     };
     session::run(backend.as_mut(), &specs, &plan.phases, conditions)
 }
 
 /// What of a run is to be known beside its samples.
 fn note(one: &mut Experiment, session: &Session) {
+    if let Some(trace) = &session.trace {
+        // They cost something themselves, so results with and without are not the same experiment's.
+        let source = Parameter::Text(trace.source.to_owned());
+        one.parameters.entry("tracepoints".to_owned()).or_insert(source);
+    }
     let mut mark = |text: String| {
         if !one.marks.contains(&text) {
             one.marks.push(text);
@@ -171,6 +189,9 @@ fn note(one: &mut Experiment, session: &Session) {
     };
     if session.ledger.windows.iter().any(|window| window.changed) {
         mark("mode changed by lgbench ctl".into());
+    }
+    if session.without_fifo {
+        mark("guests without SCHED_FIFO: in a part of it nobody holds them".into());
     }
     let uncertain = session.logs.iter().map(|log| log.clock_uncertainty).max().unwrap_or(0);
     if uncertain > 0 {

@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use kvm_ioctls::{Cap, Kvm};
 use lgbench_payload::abi::STATE_FAILED;
 
-use self::runner::{Outcome, Shared};
+use self::runner::{Outcome, Shared, Started};
 use self::vm::Machine;
 use super::{Backend, BackendError, GuestLog, Look, PATIENCE, Placement};
 use crate::memory::GuestSpec;
@@ -41,6 +41,8 @@ pub struct KvmBackend {
 struct Guest {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<Outcome>>,
+    /// The thread's number in the kernel.
+    number: u32,
 }
 
 impl KvmBackend {
@@ -115,10 +117,14 @@ impl Backend for KvmBackend {
         // All machines first: making one takes long, and is not to disturb another that runs.
         let machines = (1..).zip(specs).map(|(number, spec)| Machine::new(&self.kvm, spec, number));
         for (machine, number) in machines.collect::<Result<Vec<_>, _>>()?.into_iter().zip(1..) {
-            let (shared, thread) = runner::start(machine, number, placement)?;
-            self.guests.push(Guest { shared, thread: Some(thread) });
+            let Started { shared, thread, number } = runner::start(machine, number, placement)?;
+            self.guests.push(Guest { shared, thread: Some(thread), number });
         }
         Ok(())
+    }
+
+    fn threads(&self) -> Vec<u32> {
+        self.guests.iter().map(|guest| guest.number).collect()
     }
 
     fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {

@@ -13,6 +13,7 @@ use super::kick::ExitFlag;
 use super::skew::Skew;
 use super::vm::Machine;
 use crate::backend::{BackendError, GuestLog, Look, Placement, Stay};
+use crate::environment::proc::{self, Waits};
 use crate::gate::{Gate, Woken};
 use crate::memory::GuestMemory;
 use crate::sys::{cpu, policy, time};
@@ -51,7 +52,7 @@ pub(super) struct Outcome {
     stays: Vec<Stay>,
     stays_lost: u64,
     skew: Skew,
-    waited_ns: Option<u64>,
+    waits: Option<Waits>,
 }
 
 impl Outcome {
@@ -69,9 +70,17 @@ impl Outcome {
             stays: self.stays,
             stays_lost: self.stays_lost,
             clock_uncertainty: self.skew.uncertainty(),
-            waited_ns: self.waited_ns,
+            waits: self.waits,
         }
     }
+}
+
+/// A guest that runs.
+pub(super) struct Started {
+    pub(super) shared: Arc<Shared>,
+    pub(super) thread: JoinHandle<Outcome>,
+    /// The thread's number in the kernel.
+    pub(super) number: u32,
 }
 
 /// Starts the thread; returns once it is where it is to be.
@@ -79,7 +88,7 @@ pub(super) fn start(
     machine: Machine,
     guest: usize,
     placement: Placement,
-) -> Result<(Arc<Shared>, JoinHandle<Outcome>), BackendError> {
+) -> Result<Started, BackendError> {
     let host = |what| move |source| BackendError::Host { what, guest, source };
     let exit = ExitFlag::of(machine.file()).map_err(host("reach the vCPU of"))?;
     let shared = Arc::new(Shared {
@@ -105,21 +114,21 @@ pub(super) fn start(
     });
     let thread = spawned.map_err(host("make a thread for"))?;
     match placed.recv() {
-        Ok(Ok(())) => Ok((shared, thread)),
+        Ok(Ok(number)) => Ok(Started { shared, thread, number }),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(host("start the thread of")(io::ErrorKind::Other.into())),
     }
 }
 
-/// Puts the calling thread where guests run.
-fn place(guest: usize, placement: Placement) -> Result<(), BackendError> {
+/// Puts the calling thread where guests run; tells its number.
+fn place(guest: usize, placement: Placement) -> Result<u32, BackendError> {
     let pinned = cpu::pin(placement.guest_cpu);
     pinned.map_err(|source| BackendError::Host { what: "pin", guest, source })?;
     time::be_punctual();
     if placement.fifo {
         policy::set_fifo(policy::GUEST).map_err(BackendError::Fifo)?;
     }
-    Ok(())
+    Ok(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned())
 }
 
 struct Runner {
@@ -223,13 +232,7 @@ impl Runner {
             stays: self.stays,
             stays_lost: self.stays_lost,
             skew: self.skew,
-            waited_ns: waited_ns(),
+            waits: proc::waits("thread-self"),
         }
     }
-}
-
-/// How long the calling thread was ready to run and did not: the second number of its schedstat.
-fn waited_ns() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().nth(1)?.parse().ok()
 }

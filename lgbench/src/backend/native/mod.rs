@@ -14,6 +14,7 @@ use lgbench_payload::abi::{FLAVOUR_PROCESS, STATE_FAILED};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::{Backend, BackendError, GuestLog, Look, Placement};
+use crate::environment::proc;
 use crate::memory::{GuestMemory, GuestSpec};
 
 /// This program, even when its file has been replaced.
@@ -108,6 +109,10 @@ impl Backend for NativeBackend {
         Ok(())
     }
 
+    fn threads(&self) -> Vec<u32> {
+        self.guests.iter().map(|guest| guest.child.id()).collect()
+    }
+
     fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
         let held = self.guest(guest)?;
         let number = guest + 1;
@@ -136,7 +141,7 @@ impl Backend for NativeBackend {
         let mut logs = Vec::new();
         for (mut guest, number) in std::mem::take(&mut self.guests).into_iter().zip(1..) {
             let failed = |why: String| BackendError::Failed { guest: number, why };
-            let waited_ns = waited_ns(guest.child.id());
+            let waits = proc::waits(&guest.child.id().to_string());
             let ending = guest.ending();
             guest.end();
             let control = guest.memory.control();
@@ -149,18 +154,12 @@ impl Backend for NativeBackend {
             logs.push(GuestLog {
                 records: guest.memory.records(),
                 lost: control.log_lost.load(Relaxed),
-                waited_ns,
+                waits,
                 ..GuestLog::default()
             });
         }
         Ok(logs)
     }
-}
-
-/// How long a process was ready to run and did not: the second number of its schedstat.
-fn waited_ns(pid: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
-    text.split_whitespace().nth(1)?.parse().ok()
 }
 
 impl Drop for NativeBackend {
