@@ -70,7 +70,7 @@ impl Lengths {
             held: s(2),
             alone: s(3),
             slices: SLICES_US.into_iter().chain([256_000]).map(Duration::from_micros).collect(),
-            each_slice: s(3),
+            each_slice: s(8),
             gap_slice: Duration::from_millis(4),
             runs_switching: 5,
             runs_one_shot: 3,

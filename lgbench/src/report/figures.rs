@@ -155,7 +155,9 @@ fn profile_figure(
         let color = Color::nth(n);
         for band in &profile.bands {
             banded = true;
-            figure = figure.with(Drawn::new("", Shape::Band(band.clone())).color(color));
+            // What is measured is never negative, though the interval of a few runs may be.
+            let band = band.iter().map(|&(x, low, high)| (x, low.max(0.0), high.max(0.0)));
+            figure = figure.with(Drawn::new("", Shape::Band(band.collect())).color(color));
         }
         let named = |n: usize| if n == 0 { about(series) } else { "" };
         for (n, line) in profile.lines.iter().enumerate() {
@@ -271,7 +273,7 @@ fn by_slice(experiment: &Experiment) -> Vec<Captioned> {
                     line.push((x, center));
                 }
                 if let Some(i) = interval::of_mean(&runs, 0.95) {
-                    band.push((x, i.low, i.high));
+                    band.push((x, i.low.max(0.0), i.high));
                 }
             }
             let name = metric::find(metric).map_or(metric, |known| known.about).to_owned();
