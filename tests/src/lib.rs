@@ -10,6 +10,7 @@
 //! }
 //! ```
 
+pub mod display;
 mod fio;
 pub mod guest;
 mod lab;

@@ -19,4 +19,5 @@ mod rules;
 mod shim;
 mod stress;
 mod uio;
+mod vcd;
 mod wild;

@@ -57,6 +57,8 @@ const ITS_OWN: &[&str] = &[
     // Linux up to 6.12 finds the memory type of a device's mapping by its first page. A driver that takes
     // its pages out of a program's mapping when the device goes, as it must, has it ask in vain.
     " untrack_pfn+",
+    // The text console still draws when virtio-gpu has already stopped, as the machine goes down.
+    " virtio_gpu_queue_fenced_ctrl_buffer+",
 ];
 
 /// The messages that fail a run, without their time stamps, in order, each once.

@@ -52,6 +52,7 @@ pub(super) fn run(
         files.extend(vgpu::build(kernel, interrupt)?);
         run.env.push(("VGPU_LAB".to_owned(), INSIDE.to_owned()));
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
+        run.qemu = screens();
     } else if folder == KMS {
         files.push(vgpu::pattern()?);
         run.env.push(("VCD_LAB".to_owned(), INSIDE.to_owned()));
