@@ -1,7 +1,9 @@
 //! The base card as its users have it: `vcd run` plays it, its own driver is bound to it, programs draw.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 
 use e2e::display::{BOCHS, Monitor, Shown, console_draws, drm_device};
@@ -116,6 +118,15 @@ fn programs_and_driver_survive_the_end_of_the_daemon() {
     }
 }
 
+/// What Prometheus is told.
+fn ask(socket: &Path) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: lab\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
 #[test]
 fn a_trace_gives_the_same_picture() {
     need!(Lab, Root);
@@ -123,9 +134,16 @@ fn a_trace_gives_the_same_picture() {
     modules.load("bgc", &[]);
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("trace");
-    let vcd = Vcd::start(&["--trace", trace.to_str().unwrap()]);
+    let metrics = folder.path().join("metrics");
+    let vcd =
+        Vcd::start(&["--trace", trace.to_str().unwrap(), "--metrics", metrics.to_str().unwrap()]);
     vcd.wait_driver();
     program("triangles", &["300"]);
+    let figures = ask(&metrics);
+    for wanted in ["vcd_driver_bound{card=\"0\"} 1\n", "vcd_faults_total{card=\"0\"} 0\n"] {
+        assert!(figures.contains(wanted), "{figures}");
+    }
+    assert!(!figures.contains("vcd_fetches_total{card=\"0\"} 0\n"), "{figures}");
     let shot = vcd.shot();
     vcd.end();
     wait_no_card();

@@ -60,6 +60,18 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Builds what the base card's users have, without its daemon: the shim, the driver, and programs.
+pub fn base(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
+    deps::ensure(TOOLS)?;
+    let folder = workspace::metadata()?.target_directory.join("vgpu");
+    let modules = folder.join(&kernel.release);
+    let mut files = vec![shim(kernel, &modules.join("shim"), interrupt)?];
+    let [.., (name, sources)] = DRIVERS;
+    files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
+    files.extend(base_programs(&folder, interrupt)?);
+    Ok(files)
+}
+
 /// The program that shows a test pattern, for the kernel lab's screens.
 pub fn pattern() -> Result<PathBuf> {
     let target = workspace::metadata()?.target_directory;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use daemonkit::metrics::MetricsAddress;
 
 /// Plays a PCI graphics card that is not there, and shows its screen.
 #[derive(Clone, Debug, Parser)]
@@ -87,6 +88,9 @@ pub struct RunArgs {
     /// Where other `vcd` commands find this one; without it, /run/vcd/N.sock for card N.
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
+    /// Give figures to Prometheus there: a socket's path, or 127.0.0.1:PORT.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<MetricsAddress>,
 }
 
 /// `vcd demo`.

@@ -4,9 +4,11 @@
 //!
 //! - (a) the rasteriser alone, beside Mesa's llvmpipe with one thread in runs that alternate
 //! - (b) a card that reads commands by DMA, and a program that makes them, in one process
+//! - (c) the card's driver, the shim and the daemon as well, in the kernel lab, beside (b) there
 //!
 //! and beside the seconds that the real card and the proposal's virtual card took ([`TABLE`]).
 
+mod lab;
 mod plot;
 mod raster;
 
@@ -37,7 +39,7 @@ pub(super) const TABLE: [Row; 5] = [
     Row { height: 100, card_1997: 51.03, virtual_card: 633.0 },
 ];
 
-/// Measures all of it; takes about two minutes.
+/// Measures all of it; takes about five minutes.
 pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let mut report = Report::new("vcd");
     let stolen = steal_seconds();
@@ -49,6 +51,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
         report.extra("load at the end", load.trim());
     }
+    lab::measure(&mut report, interrupt)?;
     save(&plot::figure(&columns))?;
     Ok(report)
 }
