@@ -6,8 +6,10 @@
 //! - (b) a card that reads commands by DMA, and a program that makes them, in one process
 //! - (c) the card's driver, the shim and the daemon as well, in the kernel lab, beside (b) there
 //!
-//! and beside the seconds that the real card and the proposal's virtual card took ([`TABLE`]).
+//! and what a browser that looks takes of (b). Beside it stand the seconds that the real card and the
+//! proposal's virtual card took ([`TABLE`]).
 
+mod browser;
 mod lab;
 mod plot;
 mod raster;
@@ -39,7 +41,7 @@ pub(super) const TABLE: [Row; 5] = [
     Row { height: 100, card_1997: 51.03, virtual_card: 633.0 },
 ];
 
-/// Measures all of it; takes about five minutes.
+/// Measures all of it; takes about ten minutes.
 pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let mut report = Report::new("vcd");
     let stolen = steal_seconds();
@@ -51,6 +53,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
         report.extra("load at the end", load.trim());
     }
+    browser::measure(&mut report, interrupt)?;
     lab::measure(&mut report, interrupt)?;
     save(&plot::figure(&columns))?;
     Ok(report)
