@@ -86,8 +86,8 @@ static int bgc_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	/*
-	 * The memory manager's lock is held here, and elsewhere wanted inside, for programs' memory.
-	 * So this must not wait; it would only wait for the device to go.
+	 * The memory manager's lock is held here, and other calls want it inside, to read what
+	 * programs have written. So this must not wait; it would only wait for the device to go.
 	 */
 	if (!down_read_trylock(&card->alive))
 		return -ENODEV;
