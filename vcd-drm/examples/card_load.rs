@@ -13,10 +13,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
+use vcd_drm::commands::card::layout;
+use vcd_drm::commands::cli::CardArgs;
 use vcd_drm::demo::scenes::{HEIGHT, Numbers, WIDTH, random_triangle};
 use vcd_drm::demo::{Driver, Stream};
 use vgpu_card::raster::Isa;
-use vgpu_card::{Layout, regs};
+use vgpu_card::regs;
 
 /// Triangles that are made before `stream` begins; they are drawn again and again.
 const READY: u32 = 20_000;
@@ -26,9 +28,7 @@ fn main() -> Result<()> {
     let [mode, height, count] = &words[..] else { bail!("card_load stream|whole HEIGHT COUNT") };
     let height: u32 = height.parse().context("the height")?;
     let count: u32 = count.parse().context("the count")?;
-    let text = include_str!("../../configs/cards/base.toml");
-    let description = regmap::parse("base.toml", text).map_err(|e| anyhow::anyhow!("{e}"))?;
-    let mut driver = Driver::new(Layout::bind(&description)?)?;
+    let mut driver = Driver::new(layout(&CardArgs::default())?)?;
     driver.set_mode(WIDTH, HEIGHT, 0)?;
     let (clock, processor) = match &**mode {
         "stream" => stream(&mut driver, height, count)?,

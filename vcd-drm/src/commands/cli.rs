@@ -45,7 +45,7 @@ pub enum Command {
 }
 
 /// Which card.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CardArgs {
     /// The card's description; without it, the base card.
     #[arg(long, value_name = "FILE")]

@@ -12,13 +12,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::plot::Column;
-use super::{Row, TABLE};
-use crate::bench::report::median;
+use super::{Row, TABLE, release};
+use crate::bench::report::{median, range};
 use crate::bench::vpt::lab::progress;
 use crate::bench::{Is, Report};
 use crate::deps;
 use crate::run::{self, Interrupt, json};
-use crate::workspace::{self, cargo};
 
 /// Rounds for each height.
 const ROUNDS: usize = 9;
@@ -48,15 +47,10 @@ struct Run {
 impl Load {
     fn build(interrupt: &Interrupt) -> Result<Self> {
         progress("building");
-        for what in
-            [["-p", "e2e", "--bin", "raster-load"], ["-p", "vcd-drm", "--example", "card_load"]]
-        {
-            let mut build = cargo();
-            build.args(["build", "--release", "--locked"]).args(what);
-            run::output(&mut build, Duration::from_secs(3600), interrupt)?;
-        }
-        let built = workspace::metadata()?.target_directory.join("release");
-        let (raster, card) = (built.join("raster-load"), built.join("examples/card_load"));
+        let raster =
+            release(&["-p", "e2e", "--bin", "raster-load"], interrupt)?.join("raster-load");
+        let card = release(&["-p", "vcd-drm", "--example", "card_load"], interrupt)?
+            .join("examples/card_load");
         Ok(Self { raster, card, interrupt: interrupt.clone() })
     }
 
@@ -238,7 +232,7 @@ impl Rounds {
 /// How many times as long `theirs` took, round by round: the median, and what it is the median of.
 fn times(theirs: &[f64], ours: &[f64]) -> (f64, String) {
     let ratios: Vec<f64> = theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect();
-    let (least, most) = ratios.iter().fold((f64::MAX, 0_f64), |(a, b), &r| (a.min(r), b.max(r)));
+    let (least, most) = range(&ratios);
     let range = format!("median of {} rounds ({least:.2} to {most:.2})", ratios.len());
     (median(ratios), range)
 }
