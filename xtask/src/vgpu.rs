@@ -20,9 +20,13 @@ const TOOLS: &[Tool] =
     &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
 /// The shim has a Makefile that builds elsewhere.
 const SHIM: &str = "vgpu-kmod";
-/// Drivers of cards: the module's name, and the folder of its sources, which are copied.
-const DRIVERS: [(&str, &str); 2] =
-    [("testcard", "vgpu-kmod/testdrv"), ("bgc", "vcd-drm/driver/base")];
+/// Drivers of cards: the module's name, and the folder of its sources, which are copied. The copies have
+/// the folders' names, as the last driver takes the header of the one before it.
+const DRIVERS: [(&str, &str); 3] = [
+    ("testcard", "vgpu-kmod/testdrv"),
+    ("bgc", "vcd-drm/driver/base"),
+    ("bgcmin", "vcd-drm/driver/minimal"),
+];
 /// Programs on the base card, with a Makefile.
 const BASE_USER: &str = "vcd-drm/driver/base/user";
 const BASE_PROGRAMS: [&str; 3] = ["triangles", "scene", "demo2d"];
@@ -36,8 +40,11 @@ const VCD: &str = "vcd";
 /// The one that shows a test pattern.
 const PATTERN: &str = "pattern";
 /// Programs in C: their name, and the folder that has their sources.
-const PROGRAMS: [(&str, &str); 2] =
-    [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
+const PROGRAMS: [(&str, &str); 3] = [
+    ("tcctl", "vgpu-kmod/testdrv/user"),
+    ("picture", "vcd-drm/driver/minimal/user"),
+    ("abuse", "tests/vgpu-kmod/programs"),
+];
 /// No single step takes longer.
 const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -49,7 +56,7 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     let modules = folder.join(&kernel.release);
     let mut files = vec![shim(kernel, &modules.join("shim"), interrupt)?];
     for (name, sources) in DRIVERS {
-        files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
+        files.push(driver(kernel, name, sources, &modules, interrupt)?);
     }
     files.extend(base_programs(&folder, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
@@ -66,8 +73,8 @@ pub fn base(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     let folder = workspace::metadata()?.target_directory.join("vgpu");
     let modules = folder.join(&kernel.release);
     let mut files = vec![shim(kernel, &modules.join("shim"), interrupt)?];
-    let [.., (name, sources)] = DRIVERS;
-    files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
+    let [_, (name, sources), _] = DRIVERS;
+    files.push(driver(kernel, name, sources, &modules, interrupt)?);
     files.extend(base_programs(&folder, interrupt)?);
     Ok(files)
 }
@@ -92,10 +99,11 @@ fn driver(
     kernel: &Kernel,
     name: &str,
     sources: &str,
-    to: &Path,
+    modules: &Path,
     interrupt: &Interrupt,
 ) -> Result<PathBuf> {
-    copy_sources(sources, to)?;
+    let to = modules.join(Path::new(sources).file_name().unwrap_or_default());
+    copy_sources(sources, &to)?;
     let mut make = make(&kernel.build());
     make.arg(format!("M={}", to.display())).arg("modules");
     made(make, kernel, to.join(format!("{name}.ko")), interrupt)

@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * The smallest driver of the base card that draws: streams by write(), pixels by pread(), the mode by an
- * ioctl. One program at a time, one buffer at a time, and whoever writes sleeps until it is drawn.
+ * The smallest driver of the base card that draws, written from its manual alone: streams by
+ * write(), pixels by pread(), the mode by an ioctl. One program at a time, one buffer at a time;
+ * whoever writes sleeps until all is drawn.
  */
-#include <linux/bitfield.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/interrupt.h>
@@ -16,8 +16,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../base/regs.h"
 #include "bgcmin.h"
-#include "regs.h"
 
 struct bgcmin {
 	refcount_t users; /* the device and the open file: either may go first */
@@ -66,8 +66,9 @@ static irqreturn_t bgcmin_interrupt(int irq, void *data)
 	u32 count = readl(bgc->regs + BGC_INT_COUNT);
 	u32 news = count ^ bgc->seen;
 
+	/* The pin stays asserted until the card has seen what was acknowledged. */
 	if (!news)
-		return IRQ_NONE;
+		return readl(bgc->regs + BGC_STATUS) & BGC_STATUS_LINE ? IRQ_HANDLED : IRQ_NONE;
 	bgc->seen = count;
 	writel(count, bgc->regs + BGC_INT_ACK);
 	if (news & BGC_INT_COUNT_ERROR)
@@ -79,13 +80,15 @@ static irqreturn_t bgcmin_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* A buffer ends by one event or the other: it was drawn, or there was a mistake in it. */
+/*
+ * A buffer ends by one event or the other: it was drawn, or there was a mistake in it. DMA_COUNT
+ * does not tell which, and is 0 before either is counted.
+ */
 static bool bgcmin_ended(struct bgcmin *bgc, u32 before)
 {
 	u32 news = readl(bgc->regs + BGC_INT_COUNT) ^ before;
 
-	return news & (BGC_INT_COUNT_BUFFER | BGC_INT_COUNT_ERROR) &&
-	       !readl(bgc->regs + BGC_DMA_COUNT);
+	return news & (BGC_INT_COUNT_BUFFER | BGC_INT_COUNT_ERROR);
 }
 
 static int bgcmin_draw(struct bgcmin *bgc, u32 words)
@@ -136,14 +139,13 @@ static int bgcmin_mode(struct bgcmin *bgc, u32 size)
 	u32 before = readl(bgc->regs + BGC_INT_COUNT);
 	int err;
 
-	if (!size)
-		return bgcmin_command(bgc, BGC_MODE_CONTROL, BGC_MODE_CONTROL_ACTION_LEAVE);
 	writel(size, bgc->regs + BGC_MODE_SIZE);
 	writel(FIELD_GET(BGC_MODE_SIZE_WIDTH, size), bgc->regs + BGC_MODE_STRIDE);
 	writel(BGC_MODE_FORMAT_FORMAT_XRGB8888, bgc->regs + BGC_MODE_FORMAT);
 	writel(0, bgc->regs + BGC_DISPLAY_BASE);
 	writel(0, bgc->regs + BGC_DISPLAY_CONTROL);
-	err = bgcmin_command(bgc, BGC_MODE_CONTROL, BGC_MODE_CONTROL_ACTION_ENTER);
+	err = bgcmin_command(bgc, BGC_MODE_CONTROL, size ? BGC_MODE_CONTROL_ACTION_ENTER :
+							   BGC_MODE_CONTROL_ACTION_LEAVE);
 	if (!err && (readl(bgc->regs + BGC_INT_COUNT) ^ before) & BGC_INT_COUNT_ERROR)
 		err = -EINVAL;
 	return err;

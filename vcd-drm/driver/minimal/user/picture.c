@@ -1,19 +1,19 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT
 /*
- * picture [DEVICE [SECONDS]] - draws a picture by bgcmin, looks at some pixels of it, and shows it for so
- * many seconds. Ends with 1 if something is not as the card's manual says.
+ * Draws a picture by bgcmin, reads some pixels of it back, and shows it until its input ends; then
+ * draws once more. Ends with 1 if something is not as the card's manual says, or the card is gone.
+ *
+ * To build it: cc -o picture picture.c
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../../base/regs.h"
 #include "../bgcmin.h"
-#include "../regs.h"
 
 #define WIDTH 640
 #define HEIGHT 480
@@ -24,6 +24,8 @@
 #define BACKGROUND 0x101830
 #define BOX 0xc08020
 #define LINE 0xffffff
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Each word is a tag or its data. The processor is little-endian, as the card is. */
 static const uint32_t clear[] = {
@@ -96,7 +98,7 @@ static int look(int card)
 	uint32_t pixel;
 	size_t n, wrong = 0;
 
-	for (n = 0; n < sizeof(expected) / sizeof(expected[0]); n++) {
+	for (n = 0; n < COUNT(expected); n++) {
 		off_t place = 4 * (WIDTH * expected[n].y + expected[n].x);
 
 		if (pread(card, &pixel, sizeof(pixel), place) != sizeof(pixel)) {
@@ -113,13 +115,13 @@ static int look(int card)
 	return wrong ? 1 : 0;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	int card = open(argc > 1 ? argv[1] : "/dev/bgcmin", O_RDWR);
+	int card = open("/dev/bgcmin", O_RDWR);
 	int err;
 
 	if (card < 0) {
-		perror(argc > 1 ? argv[1] : "/dev/bgcmin");
+		perror("/dev/bgcmin");
 		return 1;
 	}
 	/* Cleared before it is shown, so that nobody sees what an earlier program has left. */
@@ -134,9 +136,11 @@ int main(int argc, char **argv)
 		printf("a tag that does not exist is no error\n");
 		err = 1;
 	}
+	printf("end of input ends it\n");
 	fflush(stdout);
-	if (argc > 2)
-		sleep(atoi(argv[2]));
+	while (getchar() != EOF)
+		;
+	err |= draw(card, "once more", shapes, sizeof(shapes));
 	close(card);
 	return err;
 }
