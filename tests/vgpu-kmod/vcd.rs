@@ -41,6 +41,10 @@ impl Vcd {
         });
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        e2e::send_signal(self.child.id(), name);
+    }
+
     pub(crate) fn command(&self, what: &str) -> Command {
         let mut command = Command::new(file("vcd"));
         command.arg(what).arg("--socket").arg(&self.socket);

@@ -20,9 +20,11 @@ const TOOLS: &[Tool] =
     &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
 /// The shim has a Makefile that builds elsewhere.
 const SHIM: &str = "vgpu-kmod";
-/// Drivers of cards: the module's name, and the folder of its sources, which are copied.
+/// Drivers of cards: the module's name, and the folder of its sources, which are copied. The copies have
+/// the folders' names, as the minimal driver takes the base one's header.
 const TEST_DRIVER: (&str, &str) = ("testcard", "vgpu-kmod/testdrv");
 const BASE_DRIVER: (&str, &str) = ("bgc", "vcd-drm/driver/base");
+const MINIMAL_DRIVER: (&str, &str) = ("bgcmin", "vcd-drm/driver/minimal");
 /// Programs on the base card, with a Makefile.
 const BASE_USER: &str = "vcd-drm/driver/base/user";
 const BASE_PROGRAMS: [&str; 3] = ["triangles", "scene", "demo2d"];
@@ -36,8 +38,11 @@ const VCD: &str = "vcd";
 /// The one that shows a test pattern.
 const PATTERN: &str = "pattern";
 /// Programs in C: their name, and the folder that has their sources.
-const PROGRAMS: [(&str, &str); 2] =
-    [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
+const PROGRAMS: [(&str, &str); 3] = [
+    ("tcctl", "vgpu-kmod/testdrv/user"),
+    ("picture", "vcd-drm/driver/minimal/user"),
+    ("abuse", "tests/vgpu-kmod/programs"),
+];
 /// No single step takes longer.
 const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -48,6 +53,7 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     let folder = target.join("vgpu");
     let modules = folder.join(&kernel.release);
     files.push(driver(kernel, TEST_DRIVER, &modules, interrupt)?);
+    files.push(driver(kernel, MINIMAL_DRIVER, &modules, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
@@ -91,7 +97,7 @@ fn driver(
     modules: &Path,
     interrupt: &Interrupt,
 ) -> Result<PathBuf> {
-    let to = modules.join(name);
+    let to = modules.join(Path::new(sources).file_name().unwrap_or_default());
     copy_sources(sources, &to)?;
     let mut make = make(&kernel.build());
     make.arg(format!("M={}", to.display())).arg("modules");
