@@ -6,8 +6,8 @@ use rustix::fs::fstat;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::{EnvFilter, Layer};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// How the messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

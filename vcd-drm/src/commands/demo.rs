@@ -43,6 +43,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
         );
     }
     let mut driver = Driver::new(layout)?;
+    driver.player().set_threads(args.threads.start()?);
     let failure = match &args.trace {
         None => None,
         Some(path) => {

@@ -34,6 +34,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     .context("signals")?;
     let machine = KernelMachine::new(&layout)?;
     let mut player = Player::new(layout, machine);
+    player.set_threads(args.threads.start()?);
     let failure = match &args.trace {
         None => None,
         Some(path) => {

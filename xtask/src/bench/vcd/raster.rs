@@ -79,9 +79,10 @@ impl Load {
         self.run(&self.raster, &["peer", &height.to_string(), &PEERS.to_string()], PEERS)
     }
 
-    /// Through a card: `stream` or `whole`.
-    fn card(&self, what: &str, height: u32) -> Result<Run> {
-        self.run(&self.card, &[what, &height.to_string(), &OURS.to_string()], OURS)
+    /// Through a card whose daemon draws on so many threads: `stream` or `whole`.
+    fn card(&self, what: &str, height: u32, threads: u32) -> Result<Run> {
+        let numbers = [height, OURS, threads].map(|number| number.to_string());
+        self.run(&self.card, &[what, &numbers[0], &numbers[1], &numbers[2]], OURS)
     }
 }
 
@@ -120,8 +121,11 @@ fn measure_row(
             rounds.peer.push(peer.processor);
             report.extra("peer", peer.by);
         }
-        rounds.stream.push(load.card("stream", height)?.processor);
-        rounds.whole.push(load.card("whole", height)?.processor);
+        rounds.stream.push(load.card("stream", height, 1)?.processor);
+        let whole = load.card("whole", height, 1)?;
+        rounds.whole.push(whole.processor);
+        rounds.whole_by_clock.push(whole.clock);
+        rounds.whole_two_by_clock.push(load.card("whole", height, 2)?.clock);
         rounds.one_by_clock.push(vertices.clock);
         rounds.two_by_clock.push(load.ours("vertices", height, "best", 2)?.clock);
         rounds.trapezoids.push(load.ours("trapezoids", height, "best", 1)?.processor);
@@ -147,6 +151,8 @@ struct Rounds {
     clear: Vec<f64>,
     stream: Vec<f64>,
     whole: Vec<f64>,
+    whole_by_clock: Vec<f64>,
+    whole_two_by_clock: Vec<f64>,
 }
 
 impl Rounds {
@@ -191,6 +197,8 @@ impl Rounds {
             ("vertices", &self.vertices),
             ("card: DMA, decode", &self.stream),
             ("the whole path", &self.whole),
+            ("the whole path, by the clock", &self.whole_by_clock),
+            ("the whole path, 2 threads, by the clock", &self.whole_two_by_clock),
             ("trapezoids", &self.trapezoids),
             ("vertices, by the clock", &self.one_by_clock),
             ("vertices, 2 threads, by the clock", &self.two_by_clock),
@@ -226,6 +234,9 @@ impl Rounds {
         let (share, range) = times(&self.vertices, &self.whole);
         let name = format!("(b) whole path, height {height}: share of rasterising");
         report.figure(&name, share, "ratio", &range);
+        let (two, range) = times(&self.whole_by_clock, &self.whole_two_by_clock);
+        let name = format!("(b) whole path, height {height}: drawn by two threads against one");
+        report.figure(&name, two, "ratio", &format!("by the clock; {range}"));
     }
 }
 
@@ -252,6 +263,8 @@ mod tests {
             clear: vec![0.05; 3],
             stream: vec![0.25; 3],
             whole: vec![0.4; 3],
+            whole_by_clock: vec![0.4; 3],
+            whole_two_by_clock: vec![0.32; 3],
         }
     }
 
@@ -265,7 +278,8 @@ mod tests {
         };
         assert_eq!(figure("against llvmpipe"), (10.0, true));
         assert_eq!(figure("against the card"), (3.876 / 0.2, false));
-        assert_eq!(figure("two threads"), (2.0, true));
+        assert_eq!(figure("height 20: two threads"), (2.0, true));
+        assert_eq!(figure("drawn by two threads"), (1.25, true));
         assert_eq!(figure("share of the rate"), (0.25, true));
         assert_eq!(figure("DMA, decode and drawing"), (8.0, true));
         assert_eq!(figure("whole path, height 20: against"), (3.876 / 0.4, false));
