@@ -2,6 +2,5 @@
 //! published. `cargo xtask test --only kms`.
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
-mod monitor;
 mod pattern;
 mod screens;

@@ -1,27 +1,12 @@
-//! The program that shows a test pattern, and the screens it can show it on.
+//! The program that shows a test pattern.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::{Said, send_signal, soon, tool, wait_until};
-
-/// The DRM device of a driver, whose module is loaded for it.
-pub(crate) fn device(module: &str, driver: &str) -> PathBuf {
-    tool("modprobe", &[module]);
-    wait_until(&format!("a screen of {driver}"), soon(), || {
-        std::fs::read_dir("/sys/class/drm").ok()?.flatten().find_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let link = std::fs::read_link(entry.path().join("device/driver")).ok()?;
-            let card = name.starts_with("card") && !name.contains('-');
-            let ours = link.file_name()? == driver;
-            (card && ours).then(|| Path::new("/dev/dri").join(name))
-        })
-    })
-}
+use e2e::display::{Shown, read_png};
+use e2e::{Said, send_signal, soon, wait_until};
 
 /// The program; killed when dropped.
 pub(crate) struct Pattern {
@@ -79,27 +64,10 @@ impl Drop for Pattern {
     }
 }
 
-/// A picture in a file, as [`crate::monitor::Monitor::screen`] tells one.
-pub(crate) fn read(path: &Path) -> (usize, usize, Vec<u32>) {
-    let mut reader =
-        png::Decoder::new(BufReader::new(File::open(path).unwrap())).read_info().unwrap();
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-    let info = reader.next_frame(&mut bytes).unwrap();
-    let pixels = bytes[..info.buffer_size()].as_chunks::<3>().0.iter();
-    let pixels = pixels.map(|[r, g, b]| u32::from_be_bytes([0, *r, *g, *b])).collect();
-    (info.width as usize, info.height as usize, pixels)
-}
-
-/// Whether the console that is shown draws: KDGETMODE.
-pub(crate) fn console_draws() -> bool {
-    const GET_MODE: rustix::ioctl::Opcode = 0x4b3b;
-    let tty = File::open("/dev/tty0").unwrap();
-    // SAFETY: KDGETMODE writes one int.
-    #[allow(unsafe_code)]
-    let mode: i32 =
-        unsafe { rustix::ioctl::ioctl(tty.as_fd(), rustix::ioctl::Getter::<GET_MODE, i32>::new()) }
-            .unwrap();
-    mode == 0
+/// A picture in a file, as it shall be shown.
+pub(crate) fn read(path: &Path) -> Shown {
+    let (width, height, bytes) = read_png(path);
+    Shown::rgb(width as usize, height as usize, &bytes)
 }
 
 /// Gives what shall not happen some time to happen.

@@ -1,30 +1,24 @@
-//! The screen of QEMU's simplest display device, which is shown another buffer for each picture.
+//! One screen of each kind of driver: virtio-gpu is told what changes, bochs is shown another buffer.
 
 use std::path::Path;
 
+use e2e::display::{BOCHS, Monitor, Shown, VIRTIO, console_draws, drm_device};
 use e2e::{need, soon, wait_until};
 
-use crate::monitor::Monitor;
-use crate::pattern::{Pattern, a_while, console_draws, device, read};
-
-/// Module, driver, and the screen's name in QEMU.
-const BOCHS: [&str; 3] = ["bochs", "bochs-drm", "bochs"];
+use crate::pattern::{Pattern, a_while, read};
 
 /// Whether a monitor shows a picture, in the middle of whatever mode it is in.
-fn shows(screen: &(usize, usize, Vec<u32>), picture: &(usize, usize, Vec<u32>)) -> bool {
-    let ((width, height, all), (columns, rows, pixels)) = (screen, picture);
-    if width < columns || height < rows {
+fn shows(screen: &Shown, picture: &Shown) -> bool {
+    if screen.width < picture.width || screen.height < picture.height {
         return false;
     }
-    let (x, y) = ((width - columns) / 2, (height - rows) / 2);
-    pixels
-        .chunks(*columns)
-        .enumerate()
-        .all(|(row, line)| all[(y + row) * width + x..][..*columns] == *line)
+    let (x, y) = ((screen.width - picture.width) / 2, (screen.height - picture.height) / 2);
+    let mut rows = picture.pixels.chunks(picture.width).enumerate();
+    rows.all(|(row, line)| screen.pixels[(y + row) * screen.width + x..][..picture.width] == *line)
 }
 
 fn still([module, driver, name]: [&str; 3]) {
-    let device = device(module, driver);
+    let device = drm_device(module, driver);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("picture.png");
     let png = file.to_str().unwrap();
@@ -46,9 +40,15 @@ fn bochs_shows_the_picture() {
     still(BOCHS);
 }
 
+#[test]
+fn virtio_gpu_shows_the_picture() {
+    need!(Lab, Root);
+    still(VIRTIO);
+}
+
 /// While it moves, frame after frame; the last one stays.
 fn moving([module, driver, name]: [&str; 3]) {
-    let device = device(module, driver);
+    let device = drm_device(module, driver);
     let mut monitor = Monitor::connect();
     let pattern = Pattern::start(&device, &["--rate", "20"]);
     let mut seen = Vec::new();
@@ -69,10 +69,16 @@ fn bochs_shows_movement() {
 }
 
 #[test]
+fn virtio_gpu_shows_movement() {
+    need!(Lab, Root);
+    moving(VIRTIO);
+}
+
+#[test]
 fn the_console_is_back_after_a_kill() {
     need!(Lab, Root);
-    let [module, driver, name] = BOCHS;
-    let device = device(module, driver);
+    let [module, driver, name] = VIRTIO;
+    let device = drm_device(module, driver);
     let mut monitor = Monitor::connect();
     let text = monitor.screen(name);
     let pattern = Pattern::start(&device, &["--still", "5"]);
@@ -101,7 +107,7 @@ fn supervisors() -> usize {
 fn a_screen_in_use_is_told() {
     need!(Lab, Root);
     let [module, driver, name] = BOCHS;
-    let device = device(module, driver);
+    let device = drm_device(module, driver);
     let mut monitor = Monitor::connect();
     let pattern = Pattern::start(&device, &["--still", "5"]);
     wait_until("no console", soon(), || !console_draws());

@@ -7,9 +7,10 @@ use e2e::{Said, skip};
 
 use crate::{has, repository};
 
-/// Highest exposure of the unit that does not share the machine's mounts, in tenths.
+/// Highest exposure of the units that do not share the machine's mounts, in tenths.
 const EXPOSURE: u32 = 25;
-const UNITS: [&str; 3] = ["ublk-vpt@.service", "ublk-vpt-fuse@.service", "ublk-vpt.slice"];
+const UNITS: [&str; 4] =
+    ["ublk-vpt@.service", "ublk-vpt-fuse@.service", "ublk-vpt.slice", "vcd@.service"];
 
 #[test]
 fn systemd_finds_nothing_wrong() {
@@ -21,32 +22,34 @@ fn systemd_finds_nothing_wrong() {
     verify.args(["verify", "--man=no", "--recursive-errors=yes"]);
     for unit in UNITS {
         let text = fs::read_to_string(repository().join("configs/systemd").join(unit)).unwrap();
-        // The program is not installed here.
-        let text = text.replace("/usr/bin/ublk", e2e::binary().to_str().unwrap());
+        // The programs are not installed here; systemd looks only whether there is one.
+        let program = e2e::binary().to_str().unwrap();
+        let text = text.replace("/usr/bin/ublk", program).replace("/usr/bin/vcd", program);
         let copy = folder.path().join(unit);
         fs::write(&copy, text).unwrap();
         verify.arg(copy);
     }
     let said = Said::of(&mut verify);
     // It says much about units of the machine that are no concern of ours.
-    let ours = |line: &&str| line.contains("ublk");
+    let ours = |line: &&str| line.contains("ublk") || line.contains("vcd");
     assert_eq!(said.err.lines().find(ours), None, "{said}");
     assert!(said.status.success(), "{said}");
 }
 
 #[test]
-fn the_unit_exposes_little() {
+fn the_units_expose_little() {
     if !has("systemd-analyze") {
         skip!("there is no systemd-analyze (package systemd)");
     }
-    let unit = repository().join("configs/systemd/ublk-vpt@.service");
-    let said = Said::of(
-        Command::new("systemd-analyze")
-            .args(["security", "--offline=true", &format!("--threshold={EXPOSURE}")])
-            .arg(unit),
-    );
-    assert!(said.out.contains("Overall exposure level"), "{said}");
-    assert!(said.status.success(), "{said}");
+    for unit in [UNITS[0], UNITS[3]] {
+        let said = Said::of(
+            Command::new("systemd-analyze")
+                .args(["security", "--offline=true", &format!("--threshold={EXPOSURE}")])
+                .arg(repository().join("configs/systemd").join(unit)),
+        );
+        assert!(said.out.contains("Overall exposure level"), "{said}");
+        assert!(said.status.success(), "{said}");
+    }
 }
 
 /// The hardening must leave what each front end works with.
@@ -81,4 +84,20 @@ fn each_unit_may_do_its_work() {
         assert!(!shared.contains(own_mounts), "{own_mounts}");
     }
     assert!(shared.contains("DeviceAllow=/dev/fuse rw") && shared.contains("mount umount2"));
+}
+
+/// The same of a card's unit: the module, the screens, and a supervisor that outlives the daemon.
+#[test]
+fn a_card_s_unit_may_do_its_work() {
+    let text = fs::read_to_string(repository().join("configs/systemd").join(UNITS[3])).unwrap();
+    for line in [
+        "Type=notify",
+        "DeviceAllow=/dev/vgpu rw",
+        "DeviceAllow=char-drm rw",
+        "DeviceAllow=/dev/tty0 rw",
+        "CapabilityBoundingSet=CAP_SYS_TTY_CONFIG",
+        "KillMode=process",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}");
+    }
 }

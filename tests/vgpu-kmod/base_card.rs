@@ -1,90 +1,14 @@
 //! The base card as its users have it: `vcd run` plays it, its own driver is bound to it, programs draw.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
 
-use e2e::{Said, need, soon, wait_until};
+use e2e::display::{BOCHS, Monitor, Shown, console_draws, drm_device, read_png};
+use e2e::{Said, need, scrape, soon, wait_until};
 
-use crate::shim::{Modules, driver_of, file, iomem, setpci, wait_no_card};
-
-/// `vcd run`; killed when dropped.
-struct Vcd {
-    child: Child,
-    address: String,
-    socket: PathBuf,
-    folder: tempfile::TempDir,
-}
-
-impl Vcd {
-    #[track_caller]
-    fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("vcd.sock");
-        let mut command = Command::new(file("vcd"));
-        command.arg("run").arg("--socket").arg(&socket).args(arguments).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        // card 0 at 10000:00:00.0, control socket ...
-        let words: Vec<&str> = line.split_whitespace().collect();
-        assert!(line.starts_with("card "), "{line}");
-        let address = words[3].trim_end_matches(',').to_owned();
-        Self { child, address, socket, folder }
-    }
-
-    #[track_caller]
-    fn wait_driver(&self) {
-        wait_until("the driver bgc", soon(), || {
-            driver_of(&self.address).is_some_and(|name| name == "bgc")
-        });
-    }
-
-    fn command(&self, what: &str) -> Command {
-        let mut command = Command::new(file("vcd"));
-        command.arg(what).arg("--socket").arg(&self.socket);
-        command
-    }
-
-    #[track_caller]
-    fn stats(&self) -> serde_json::Value {
-        let said = Said::of(self.command("stats").arg("--json")).ok();
-        serde_json::from_str(&said).unwrap()
-    }
-
-    /// The screen's picture, as RGB.
-    #[track_caller]
-    fn shot(&self) -> (u32, u32, Vec<u8>) {
-        let path = self.folder.path().join("shot.png");
-        Said::of(self.command("shot").arg(&path)).ok();
-        let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap()))
-            .read_info()
-            .unwrap();
-        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut bytes).unwrap();
-        bytes.truncate(info.buffer_size());
-        (info.width, info.height, bytes)
-    }
-
-    /// Ends it as Ctrl-C does.
-    #[track_caller]
-    fn end(mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-        let status = wait_until("the end of vcd", soon(), || self.child.try_wait().unwrap());
-        assert!(status.success(), "{status}");
-        assert!(!self.socket.exists(), "the control socket is left");
-    }
-}
-
-impl Drop for Vcd {
-    fn drop(&mut self) {
-        // Both fail only when it has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::shim::{Modules, file, iomem, setpci, wait_no_card};
+use crate::vcd::Vcd;
 
 #[track_caller]
 fn program(name: &str, arguments: &[&str]) -> String {
@@ -199,9 +123,16 @@ fn a_trace_gives_the_same_picture() {
     modules.load("bgc", &[]);
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("trace");
-    let vcd = Vcd::start(&["--trace", trace.to_str().unwrap()]);
+    let metrics = folder.path().join("metrics");
+    let vcd =
+        Vcd::start(&["--trace", trace.to_str().unwrap(), "--metrics", metrics.to_str().unwrap()]);
     vcd.wait_driver();
     program("triangles", &["300"]);
+    let figures = scrape(UnixStream::connect(&metrics).unwrap());
+    for wanted in ["vcd_driver_bound{card=\"0\"} 1\n", "vcd_faults_total{card=\"0\"} 0\n"] {
+        assert!(figures.contains(wanted), "{figures}");
+    }
+    assert!(!figures.contains("vcd_fetches_total{card=\"0\"} 0\n"), "{figures}");
     let shot = vcd.shot();
     vcd.end();
     wait_no_card();
@@ -210,10 +141,31 @@ fn a_trace_gives_the_same_picture() {
         Command::new(file("vcd")).args(["trace", "play"]).arg(&trace).arg("--png").arg(&picture),
     )
     .ok();
-    let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(picture).unwrap()))
-        .read_info()
-        .unwrap();
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-    reader.next_frame(&mut bytes).unwrap();
+    let (_, _, bytes) = read_png(&picture);
     assert!(bytes == shot.2, "another picture");
+}
+
+/// What a monitor shows is what the driver's programs have drawn; and when the daemon is killed, the
+/// console is shown again.
+#[test]
+fn the_machine_s_screen_shows_what_was_drawn_and_the_console_after_a_kill() {
+    need!(Lab, Root);
+    let [module, driver, screen] = BOCHS;
+    let device = drm_device(module, driver);
+    let mut monitor = Monitor::connect();
+    let mut modules = Modules::shim();
+    modules.load("bgc", &[]);
+    let vcd = Vcd::start(&["--kms", device.to_str().unwrap()]);
+    vcd.wait_driver();
+    assert!(console_draws(), "no picture yet");
+    program("triangles", &["500"]);
+    let (width, height, bytes) = vcd.shot();
+    let drawn = Shown::rgb(width as usize, height as usize, &bytes);
+    assert!(drawn.pixels.iter().filter(|pixel| **pixel != 0).count() > 100_000);
+    wait_until("the picture on the screen", soon(), || monitor.screen(screen) == drawn);
+    assert!(!console_draws());
+    drop(vcd); // kill -9
+    wait_until("a console that draws", soon(), console_draws);
+    wait_until("the console on the screen", soon(), || monitor.screen(screen) != drawn);
+    wait_no_card();
 }

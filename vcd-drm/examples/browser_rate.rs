@@ -1,5 +1,6 @@
-//! What a browser that looks costs the thread that runs commands: a load of rendering, alone and with a
-//! page that takes every frame it can get, in turns. Prints one line of JSON.
+//! What a browser that looks costs the card: triangles through a card in this process, alone and with a
+//! page that takes every frame it can get, in turns; each frame differs everywhere. Prints one line of
+//! JSON, for `cargo xtask bench vcd`.
 //!
 //! `browser_rate [SECONDS]`: of each turn. The page is another thread here, so it takes its share of the
 //! processor, too, as a browser on the same machine would.
@@ -7,90 +8,88 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use serde_json::json;
 use tungstenite::Message;
-use vcd_drm::screen::{Publisher, Screen, Size};
+use vcd_drm::commands::card::layout;
+use vcd_drm::commands::cli::CardArgs;
+use vcd_drm::demo::scenes::{HEIGHT, Numbers, WIDTH, random_triangle};
+use vcd_drm::demo::{Driver, Stream};
+use vcd_drm::screen::{Publisher, Screen};
 use vcd_drm::sink::Sink;
 use vcd_drm::sink::browser::{Server, Settings};
 
 /// Turns of each kind.
-const TURNS: u32 = 3;
-/// What a card would show a second.
+const TURNS: usize = 5;
+/// What a card shows a second.
 const RATE: u32 = 60;
-/// Pixels that one command fills.
-const COMMAND: usize = 4096;
+/// Triangles of a command buffer, and their height.
+const TRIANGLES: u32 = 64;
+const TALL: u32 = 60;
 
 /// A card that draws all the time, and publishes at its rate.
 struct Load {
+    driver: Driver,
+    stream: Stream,
     publisher: Publisher,
-    memory: Vec<u32>,
-    at: usize,
-    color: u32,
+    numbers: Numbers,
 }
 
 impl Load {
-    /// Runs commands for a time; how many.
-    fn run(&mut self, time: Duration) -> u64 {
-        let (begun, mut frames, mut commands) = (Instant::now(), 0, 0);
-        while begun.elapsed() < time {
-            let end = (self.at + COMMAND).min(self.memory.len());
-            for (at, pixel) in self.memory[self.at..end].iter_mut().enumerate() {
-                *pixel = (at as u32).wrapping_mul(0x9e37) ^ self.color;
-            }
-            self.at = if end == self.memory.len() { 0 } else { end };
-            self.color = self.color.wrapping_add(0x01_0307);
-            commands += 1;
-            if begun.elapsed() >= Duration::from_secs(1) / RATE * frames {
-                frames += 1;
-                self.publish();
-            }
-        }
-        commands
+    fn new(mut publisher: Publisher) -> Result<Self> {
+        let mut driver = Driver::new(layout(&CardArgs::default())?)?;
+        driver.set_mode(WIDTH, HEIGHT, 0)?;
+        driver.player().publish(&mut publisher, true);
+        let stream = Stream::new(WIDTH, HEIGHT, 0);
+        Ok(Self { driver, stream, publisher, numbers: Numbers::new(1) })
     }
 
-    fn publish(&mut self) {
-        let Some(size) = self.publisher.size() else { return };
-        let width = size.width() as usize;
-        self.publisher.publish_with(&[size.bounds()], |rect, pixels| {
-            let lines = pixels.chunks_exact_mut(rect.width as usize);
-            for (line, y) in lines.zip(rect.y as usize..) {
-                let from = y * width + rect.x as usize;
-                line.copy_from_slice(&self.memory[from..from + line.len()]);
+    /// Draws for a time; how many triangles a second.
+    fn run(&mut self, time: Duration) -> Result<f64> {
+        let (begun, mut frames, mut triangles) = (Instant::now(), 0, 0);
+        while begun.elapsed() < time {
+            for _ in 0..TRIANGLES {
+                let triangle = random_triangle(&mut self.numbers, TALL);
+                self.stream.triangle(&mut self.driver, triangle)?;
             }
-        });
+            self.stream.send(&mut self.driver)?;
+            triangles += TRIANGLES;
+            if begun.elapsed() >= Duration::from_secs(1) / RATE * frames {
+                frames += 1;
+                self.driver.player().publish(&mut self.publisher, false);
+                // What comes next differs everywhere.
+                let color = self.numbers.below(1 << 24);
+                self.stream.fill(&mut self.driver, (0, 0), (WIDTH, HEIGHT), color)?;
+            }
+        }
+        Ok(f64::from(triangles) / begun.elapsed().as_secs_f64())
     }
 }
 
 fn main() -> Result<()> {
     let seconds = std::env::args().nth(1).map_or(Ok(3.0), |text| text.parse::<f64>())?;
     let time = Duration::from_secs_f64(seconds);
-    let (mut publisher, screen) = Screen::new()?;
-    let size = Size::new(640, 480).context("a size")?;
-    publisher.set_mode(Some(size));
+    let (publisher, screen) = Screen::new()?;
     let server = Server::start(&Settings::at("127.0.0.1:0".parse()?), &screen)?;
-    let mut load = Load { publisher, memory: vec![0; size.pixels()], at: 0, color: 1 };
-    let (mut alone, mut watched, mut frames, mut bytes) = (0, 0, 0, 0);
-    for _ in 0..TURNS {
-        alone += load.run(time);
+    let mut load = Load::new(publisher)?;
+    let (mut alone, mut watched, mut frames, mut bytes) = ([0.0; TURNS], [0.0; TURNS], 0, 0);
+    for turn in 0..TURNS {
+        alone[turn] = load.run(time)?;
         let page = Page::open(&server)?;
         let before = server.report();
-        watched += load.run(time);
+        watched[turn] = load.run(time)?;
         let after = server.report();
         frames += after.frames - before.frames;
         bytes += after.bytes - before.bytes;
         page.close();
     }
-    let each = seconds * f64::from(TURNS);
-    println!(
-        "{{\"width\":640,\"height\":480,\"frames_per_second\":{:.2},\"bytes_per_second\":{:.0},\
-         \"commands_per_second_alone\":{:.1},\"commands_per_second_watched\":{:.1},\
-         \"reduction\":{:.4}}}",
-        frames as f64 / each,
-        bytes as f64 / each,
-        alone as f64 / each,
-        watched as f64 / each,
-        1.0 - watched as f64 / alone as f64
-    );
+    let each = seconds * TURNS as f64;
+    let told = json!({
+        "width": WIDTH, "height": HEIGHT,
+        "frames_per_second": frames as f64 / each, "bytes_per_second": bytes as f64 / each,
+        "triangles_per_second_alone": alone, "triangles_per_second_watched": watched,
+    });
+    println!("{told}");
     Ok(())
 }
 

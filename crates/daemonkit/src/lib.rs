@@ -5,6 +5,7 @@
 //! | [`atomic`] | a file is there whole or not at all |
 //! | [`lock`] | locks that die with their owner, naming it |
 //! | [`logging`] | where messages go and how many |
+//! | [`metrics`] | figures for Prometheus, over HTTP |
 //! | [`ready`] | telling the parent process and systemd that the service works, or why it does not |
 //! | [`signals`] | SIGINT, SIGTERM, SIGHUP as messages |
 //! | [`server`], [`client`] | a line in, a line out, over a Unix socket, with limits on size and time |
@@ -17,6 +18,7 @@ pub mod client;
 mod connection;
 pub mod lock;
 pub mod logging;
+pub mod metrics;
 pub mod ready;
 pub mod server;
 pub mod signals;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use daemonkit::metrics::MetricsAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::MetricsAddress;
 use crate::report::{StatsReport, TraceRecord};
 
 /// How an image is written down.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use daemonkit::metrics::MetricsServer;
 use vpt_model::{Disk, KController, KMode, Sectors};
 
 use super::device::{
@@ -20,7 +21,7 @@ use crate::engine::{
 };
 use crate::front::ublk::{KernelDevice, MAX_REQUEST};
 use crate::front::{OnEnd, Served};
-use crate::metrics::{Figures, MetricsServer, render};
+use crate::metrics::{Figures, render};
 use crate::report::{StatsReport, TraceRecord};
 use crate::state::Undo;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use daemonkit::server::{Answer, Handler, Limits, Peer, Server};
@@ -47,7 +47,8 @@ pub enum Order {
 /// The card thread's end.
 #[derive(Clone, Debug)]
 pub struct Orders {
-    queue: Arc<Mutex<Vec<Order>>>,
+    /// None when nobody takes any more.
+    queue: Arc<Mutex<Option<Vec<Order>>>>,
     bell: Arc<Bell>,
 }
 
@@ -57,7 +58,7 @@ impl Orders {
     /// # Errors
     /// No event descriptor.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { queue: Arc::default(), bell: Arc::new(Bell::new()?) })
+        Ok(Self { queue: Arc::new(Mutex::new(Some(Vec::new()))), bell: Arc::new(Bell::new()?) })
     }
 
     /// Rings when there is something to be looked for.
@@ -67,12 +68,26 @@ impl Orders {
 
     /// All that have come.
     pub fn take(&self) -> Vec<Order> {
-        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+        self.queue().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// From now on whoever asks is told at once that there is no answer.
+    pub fn close(&self) {
+        *self.queue() = None;
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Option<Vec<Order>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the card has done; `None` where its thread does not say.
+    pub fn stats(&self) -> Option<Value> {
+        self.ask(Order::Stats)
     }
 
     fn ask<T>(&self, order: impl FnOnce(Sender<T>) -> Order) -> Option<T> {
         let (sender, receiver): (_, Receiver<T>) = channel();
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(order(sender));
+        self.queue().as_mut()?.push(order(sender));
         self.bell.ring();
         receiver.recv_timeout(PATIENCE).ok()
     }
@@ -100,7 +115,7 @@ impl Desk {
             .map_err(|e| format!("not understood ({e}): another version of vcd?"))?;
         let silent = || "the card's thread does not answer".to_owned();
         match request {
-            Request::Stats => self.orders.ask(Order::Stats).ok_or_else(silent),
+            Request::Stats => self.orders.stats().ok_or_else(silent),
             Request::Shot => {
                 self.orders.ask(Order::Refresh).ok_or_else(silent)?;
                 let (_, canvas) = self.screen.snapshot();
@@ -140,6 +155,23 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_card_that_has_ended() {
+        let orders = Orders::new().unwrap();
+        let asked = std::thread::spawn({
+            let orders = orders.clone();
+            move || orders.stats()
+        });
+        while orders.queue().as_ref().is_some_and(Vec::is_empty) {
+            std::thread::yield_now();
+        }
+        let begun = std::time::Instant::now();
+        orders.close();
+        assert_eq!(asked.join().unwrap(), None);
+        assert_eq!(orders.stats(), None);
+        assert!(begun.elapsed() < PATIENCE);
+    }
 
     #[test]
     fn bytes_survive_their_digits() {

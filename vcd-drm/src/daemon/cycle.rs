@@ -202,3 +202,9 @@ impl Cycle {
         }
     }
 }
+
+impl Drop for Cycle {
+    fn drop(&mut self) {
+        self.orders.close();
+    }
+}

@@ -7,9 +7,11 @@
 //! ```
 //! - [`cycle`]: the loop
 //! - [`control`]: what other commands ask for
+//! - [`metrics`]: the same for Prometheus
 
 pub mod control;
 pub mod cycle;
+pub mod metrics;
 
 pub use self::control::{Order, Orders, Request};
 pub use self::cycle::{Cycle, CycleError};

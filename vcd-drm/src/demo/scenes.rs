@@ -72,9 +72,11 @@ const FACES: [[usize; 3]; 8] =
     [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]];
 const COLORS: [u32; 6] = [0xff_4040, 0x40_ff40, 0x40_40ff, 0xff_ff40, 0x40_ffff, 0xff_40ff];
 
-/// A pixel's place in sixteenths.
+/// A pixel's place in sixteenths, the nearest.
 fn sixteenths(pixels: f64) -> i32 {
-    (pixels * 16.0).round() as i32 // saturates
+    // Rounding towards 0 is one instruction everywhere, so what is rounded is above 0.
+    const UP: i32 = 1 << 24;
+    (pixels * 16.0 + 0.5 + f64::from(UP)) as i32 - UP
 }
 
 fn solid(driver: &mut Driver, stream: &mut Stream, turn: f64) -> Result<(), DriverError> {
@@ -127,10 +129,17 @@ pub fn random_triangle(numbers: &mut Numbers, height: u32) -> [(i32, i32, u32); 
     let turn = f64::from(numbers.below(3600)) * PI / 1800.0;
     let mut middle = |size: u32| radius + f64::from(numbers.below(size - 2 * radius.ceil() as u32));
     let (x, y) = (middle(WIDTH), middle(HEIGHT));
-    [0.0, 1.0, 2.0].map(|corner| {
-        let (sin, cos) = (turn + corner * 2.0 * PI / 3.0).sin_cos();
-        (sixteenths(x + radius * cos), sixteenths(y + radius * sin), numbers.below(1 << 24))
-    })
+    // The other corners are a third of a turn further: one sine and one cosine are enough.
+    let (sin, cos) = turn.sin_cos();
+    let (east, south) = (radius * cos, radius * sin);
+    let third = 0.75_f64.sqrt();
+    let corners = [
+        (east, south),
+        (-0.5 * east - third * south, third * east - 0.5 * south),
+        (third * south - 0.5 * east, -third * east - 0.5 * south),
+    ];
+    corners
+        .map(|(right, down)| (sixteenths(x + right), sixteenths(y + down), numbers.below(1 << 24)))
 }
 
 fn triangles(driver: &mut Driver, stream: &mut Stream, number: u32) -> Result<(), DriverError> {

@@ -65,12 +65,20 @@ impl Stream {
         driver: &mut Driver,
         corners: [(i32, i32, u32); 3],
     ) -> Result<(), DriverError> {
-        for (n, (x, y, color)) in (0..).zip(corners) {
-            self.put(driver, regs::tag::VERTEX_X + n, x.cast_unsigned())?;
-            self.put(driver, regs::tag::VERTEX_Y + n, y.cast_unsigned())?;
-            self.put(driver, regs::tag::VERTEX_COLOR + n, color)?;
+        const PAIRS: usize = 10;
+        let mut words = [0; 2 * PAIRS];
+        let (vertices, draw) = words.split_at_mut(18);
+        for ((n, (x, y, color)), words) in (0..).zip(corners).zip(vertices.as_chunks_mut::<6>().0) {
+            let (x, y) = (x.cast_unsigned(), y.cast_unsigned());
+            let tags = [regs::tag::VERTEX_X, regs::tag::VERTEX_Y, regs::tag::VERTEX_COLOR];
+            *words = [tags[0] + n, x, tags[1] + n, y, tags[2] + n, color];
         }
-        self.put(driver, regs::tag::DRAW, regs::draw::PRIMITIVE_TRIANGLE)
+        draw.copy_from_slice(&[regs::tag::DRAW, regs::draw::PRIMITIVE_TRIANGLE]);
+        if self.words.len() + words.len() > Driver::MOST_WORDS {
+            self.send(driver)?;
+        }
+        self.words.extend_from_slice(&words);
+        Ok(())
     }
 
     /// A filled rectangle.

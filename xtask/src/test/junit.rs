@@ -18,6 +18,7 @@ pub fn read(xml: &str) -> Tally {
         let text = unescape(body);
         if body.contains("<failure") || body.contains("<error") {
             tally.failed += 1;
+            tally.said.push((name.clone(), unescape(&without_tags(body))));
             tally.failures.push(name);
         } else if let Some((_, reason)) = text.lines().find_map(skip_in) {
             tally.skipped.push((name, reason));
@@ -35,6 +36,14 @@ fn skip_in(line: &str) -> Option<(String, String)> {
         None => line,
     };
     skip_line(text.split("</system-").next().unwrap_or_default())
+}
+
+/// What the elements of a case hold, a line after the other.
+fn without_tags(body: &str) -> String {
+    // What comes before the first of them is the rest of the case's own tag.
+    let parts = body.split('<').skip(1).filter_map(|part| part.split_once('>'));
+    let texts = parts.map(|(_, text)| text.trim()).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 fn attribute<'a>(head: &'a str, name: &str) -> Option<&'a str> {
@@ -86,6 +95,8 @@ test four ... ok
         let tally = read(REPORT);
         assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (2, 1, 2));
         assert_eq!(tally.failures, ["e2e::cli three"]);
+        let said = "it SKIP: x: y\nSKIP: three: before it failed";
+        assert_eq!(tally.said[0], ("e2e::cli three".to_owned(), said.to_owned()));
         let expected =
             [("e2e::cli four", "fuse: no </dev/fuse> & none"), ("e2e::cli five", "loop: none")];
         assert_eq!(tally.skipped, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));

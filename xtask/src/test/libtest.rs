@@ -6,7 +6,18 @@ use super::tally::{Tally, skip_line};
 pub fn read(output: &str) -> Tally {
     let mut tally = Tally::default();
     let mut returned_early = 0;
+    let mut output_of: Option<(String, String)> = None;
     for line in output.lines() {
+        if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" ----")) {
+            tally.said.extend(output_of.take());
+            let name = name.strip_suffix(" stdout").unwrap_or(name);
+            output_of = Some((name.to_owned(), String::new()));
+        } else if matches!(line, "failures:" | "successes:") || line.starts_with("test result: ") {
+            tally.said.extend(output_of.take());
+        } else if let Some((_, text)) = &mut output_of {
+            text.push_str(line);
+            text.push('\n');
+        }
         if let Some(rest) = line.strip_prefix("test result: ") {
             let number = |what: &str| {
                 let words: Vec<_> = rest.split([' ', '.', ';']).filter(|w| !w.is_empty()).collect();
@@ -29,6 +40,9 @@ pub fn read(output: &str) -> Tally {
             returned_early += 1;
         }
     }
+    tally.said.extend(output_of);
+    // With --show-output, those that passed say what they say too.
+    tally.said.retain(|(name, _)| tally.failures.contains(name));
     // libtest counts a test that returned early as passed.
     tally.passed = tally.passed.saturating_sub(returned_early);
     tally
@@ -48,6 +62,15 @@ mod tests {
         assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (5, 1, 2));
         assert_eq!(tally.failures, ["c"]);
         assert_eq!(tally.skipped[0], ("b".to_owned(), "fuse: none".to_owned()));
+    }
+
+    #[test]
+    fn keeps_what_failed_tests_said() {
+        let output = "test a ... ok\ntest b ... FAILED\n\nsuccesses:\n\n---- a stdout ----\nfine\n\n\
+                      successes:\n    a\n\nfailures:\n\n---- b stdout ----\nboom\nat b.rs\n\n\
+                      failures:\n    b\n\n\
+                      test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured\n";
+        assert_eq!(read(output).said, [("b".to_owned(), "boom\nat b.rs\n\n".to_owned())]);
     }
 
     #[test]

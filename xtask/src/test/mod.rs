@@ -104,7 +104,9 @@ impl Run<'_> {
         }
         for folder in self.area.map_or_else(areas::all_labs, Area::labs) {
             let name = format!("kernel lab, tests/{folder}");
+            let start = Instant::now();
             tally.add(timed(&name, || lab::run(folder, &packages))?);
+            tally.remarks.push(format!("{name} took {:.0} s", start.elapsed().as_secs_f64()));
         }
         let documented = self.documented();
         if !documented.is_empty() {

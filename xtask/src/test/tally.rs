@@ -24,9 +24,14 @@ pub struct Tally {
     pub skipped: Vec<(String, String)>,
     /// Names of what failed, with what is known about it.
     pub failures: Vec<String>,
+    /// What failed tests printed: name and text.
+    pub said: Vec<(String, String)>,
     /// Other things worth a line.
     pub remarks: Vec<String>,
 }
+
+/// Most lines of a failed test that the summary shows again.
+const MOST_LINES: usize = 40;
 
 impl Tally {
     /// Adds another run's result.
@@ -35,6 +40,7 @@ impl Tally {
         self.failed += other.failed;
         self.skipped.extend(other.skipped);
         self.failures.extend(other.failures);
+        self.said.extend(other.said);
         self.remarks.extend(other.remarks);
     }
 
@@ -63,9 +69,21 @@ impl Tally {
         }
     }
 
-    /// The summary; its last line is `N passed, N failed, N skipped`.
+    /// The summary; its last line is `N passed, N failed, N skipped`. What failed tests said is shown
+    /// once more, for it may be far up in the output, or cut out of it where only the end is kept.
     pub fn report(&self) -> String {
         let mut text = String::from("\n");
+        for (name, said) in &self.said {
+            let lines: Vec<&str> = said.lines().collect();
+            let left_out = lines.len().saturating_sub(MOST_LINES);
+            text.push_str(&format!("---- {name} ----\n"));
+            if left_out > 0 {
+                text.push_str(&format!("... {left_out} lines more, above\n"));
+            }
+            for line in &lines[left_out..] {
+                text.push_str(&format!("{line}\n"));
+            }
+        }
         for remark in &self.remarks {
             text.push_str(&format!("note: {remark}\n"));
         }
@@ -140,6 +158,15 @@ mod tests {
         assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (3, 1, 2));
         assert!(tally.failures[0].starts_with("a: skipped, but required here: fuse"));
         assert!(tally.report().ends_with("\n3 passed, 1 failed, 2 skipped\n"));
+    }
+
+    #[test]
+    fn the_end_of_what_a_failed_test_said_is_shown_again() {
+        let text: String = (1..=50).map(|n| format!("line {n}\n")).collect();
+        let tally = Tally { failed: 1, said: vec![("a".into(), text)], ..Tally::default() };
+        let report = tally.report();
+        assert!(report.contains("---- a ----\n... 10 lines more, above\nline 11\n"), "{report}");
+        assert!(report.contains("line 50\n0 passed"), "{report}");
     }
 
     #[test]

@@ -54,9 +54,11 @@ const HARMLESS: &[&str] = &[
 
 /// Warnings that the kernel has for itself: parts of them.
 const ITS_OWN: &[&str] = &[
-    // Linux up to 6.12 finds the memory type of a device's mapping by its first page. A driver that takes
-    // its pages out of a program's mapping when the device goes, as it must, has it ask in vain.
+    // A driver's unmap_mapping_range() and the program's munmap() at the same moment: the second finds no
+    // page left of a mapping by remap_pfn_range() to learn its memory type from. See docs/vgpu-kmod.md.
     " untrack_pfn+",
+    // The text console still draws when virtio-gpu has already stopped, as the machine goes down.
+    " virtio_gpu_queue_fenced_ctrl_buffer+",
 ];
 
 /// The messages that fail a run, without their time stamps, in order, each once.

@@ -26,19 +26,21 @@ static uint64_t next(uint64_t *state)
 /* An equilateral triangle has the area 0.577 h^2. */
 static void random_triangle(struct bgc_stream *stream, uint64_t *state, int height)
 {
-	const double pi = 3.14159265358979323846;
+	const double pi = 3.14159265358979323846, third = sqrt(0.75);
 	const struct bgc_card *card = stream->card;
 	double radius = height * 2.0 / 3, turn = next(state) % 3600 * pi / 1800;
 	double middle_x = radius + next(state) % (uint32_t)(card->width - 2 * radius);
 	double middle_y = radius + next(state) % (uint32_t)(card->height - 2 * radius);
+	double east = radius * cos(turn), south = radius * sin(turn);
+	/* The other corners are a third of a turn further. */
+	double right[3] = { east, -east / 2 - third * south, third * south - east / 2 };
+	double down[3] = { south, third * east - south / 2, -third * east - south / 2 };
 	int32_t x[3], y[3];
 	uint32_t color[3];
 
 	for (int i = 0; i < 3; i++) {
-		double angle = turn + i * 2 * pi / 3;
-
-		x[i] = lrint((middle_x + radius * cos(angle)) * 16);
-		y[i] = lrint((middle_y + radius * sin(angle)) * 16);
+		x[i] = lrint((middle_x + right[i]) * 16);
+		y[i] = lrint((middle_y + down[i]) * 16);
 		color[i] = next(state) & 0xffffff;
 	}
 	bgc_triangle(stream, x, y, color);

@@ -15,8 +15,9 @@ use super::server::Shared;
 use crate::screen::{Region, Viewer};
 use crate::sink::counts::Counts;
 
-/// From one frame to the next: what a monitor shows.
-const INTERVAL: Duration = Duration::from_micros(16_600);
+/// From one frame to the next, at least: a little less than between those of a card at 60 Hz, so that
+/// none is missed for being early.
+const INTERVAL: Duration = Duration::from_millis(15);
 /// Most pixels of one frame; the rest comes with the next.
 const MOST_PIXELS: usize = 1 << 22;
 /// How often a page has to show that it lives.
@@ -63,9 +64,10 @@ pub(super) async fn serve(socket: WebSocket, shared: &Shared, far: bool) -> Resu
     let mut next = Instant::now();
     loop {
         let free = page.waits.is_none();
-        let due = free && Instant::now() >= next;
+        let now = Instant::now();
+        let due = free && now >= next;
         if due && page.show(&shared.counts).await? {
-            next = Instant::now() + INTERVAL;
+            next = now + INTERVAL;
             continue;
         }
         tokio::select! {

@@ -19,8 +19,8 @@ const HANDSHAKE: Duration = Duration::from_secs(60);
 const STALL: Duration = Duration::from_secs(30);
 /// Before a viewer with a wrong password is told so: others are not held up by it.
 const WRONG: Duration = Duration::from_secs(1);
-/// From one update to the next.
-const INTERVAL: Duration = Duration::from_millis(16);
+/// From one update to the next, at least: a little less than between frames of a card at 60 Hz.
+const INTERVAL: Duration = Duration::from_millis(15);
 /// Most pixels of one rectangle: what is in memory at one time. All of a usual picture, for there are
 /// programs that wait for one rectangle with all of it.
 const MOST_PIXELS: u32 = 1 << 22;

@@ -18,8 +18,9 @@ const INSIDE: &str = "/run/lab-bin";
 /// What cannot be missing in the lab; a test that lacks it there fails.
 const REQUIRED: &str = "lab,root,fuse,loop,fio,e2fsprogs";
 
-/// Set to another of the lab's kernels, to run the tests of a module there.
+/// Set to another of the lab's kernels, to run the tests of a module there; or to `debug`.
 const KERNEL: &str = "VPT_LAB_KERNEL";
+const DEBUG: &str = "debug";
 
 /// Passed on: how long tests of a module go on.
 const LONG: &str = "VGPU_LONG";
@@ -27,6 +28,7 @@ const LONG: &str = "VGPU_LONG";
 /// Which kernel the tests of a folder run on.
 pub(super) fn kernel(folder: &str) -> Result<Choice> {
     match std::env::var(KERNEL) {
+        Ok(version) if version == DEBUG => Ok(Choice::Debug),
         Ok(version) if folder == VGPU => Choice::stock(&version).context(KERNEL),
         _ => Ok(Choice::default()),
     }
@@ -52,6 +54,7 @@ pub(super) fn run(
         files.extend(vgpu::build(kernel, interrupt)?);
         run.env.push(("VGPU_LAB".to_owned(), INSIDE.to_owned()));
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
+        run.qemu = screens();
     } else if folder == KMS {
         files.push(vgpu::pattern()?);
         run.env.push(("VCD_LAB".to_owned(), INSIDE.to_owned()));
