@@ -170,7 +170,7 @@ mod tests {
                 }
             }
         });
-        for round in 0..2000 {
+        for round in 0..400 {
             gate.open();
             if round % 2 == 0 {
                 std::thread::yield_now();

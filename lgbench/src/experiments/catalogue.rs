@@ -243,14 +243,14 @@ mod tests {
 
     #[test]
     fn wishes_are_kept() {
-        let slices = Some(vec![Duration::from_millis(2), Duration::from_millis(500)]);
+        let slices = Some(vec![Duration::from_millis(2), Duration::from_secs(2)]);
         let wish = Wish { runs: Some(7), slices, ..wish("fig7") };
         let plans = plans(&wish, &Lengths::quick()).unwrap();
         assert_eq!(
             (plans[0].name, plans[0].runs, &plans[0].x),
-            ("fig6", 7, &Some(vec![2.0, 500.0]))
+            ("fig6", 7, &Some(vec![2.0, 2000.0]))
         );
-        assert_eq!(plans[0].phases[1].length, Duration::from_secs(4));
+        assert_eq!(plans[0].phases[1].length, Duration::from_secs(16));
     }
 
     #[test]
