@@ -18,7 +18,8 @@ pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
     let advice = advice(&environment);
     let kvm = KvmBackend::new().map(|_| ()).map_err(|error| super::chain(&error.into()));
     let fifo = may_be_real_time();
-    let tracepoints = Tracer::attach(&[std::process::id()], 0).map(|tracer| tracer.names().join(", "));
+    let tracepoints =
+        Tracer::attach(&[std::process::id()], 0).map(|tracer| tracer.names().join(", "));
     let tracepoints = tracepoints.map_err(|error| super::chain(&error.into()));
     if args.json {
         let all = json!({
