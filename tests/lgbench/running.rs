@@ -74,7 +74,8 @@ fn switches_of_idle_guests_are_seen() {
         let switch = find(&results, "switch.guest_to_guest", None);
         assert_eq!(switch.runs.len(), 2);
         assert!(switch.len() > 10, "{} switches", switch.len());
-        if tracepoints {
+        // Between processes the scheduler's step is mostly one, which has no length.
+        if tracepoints && backend == "kvm" {
             let kernel = find(&results, "switch.kernel", None);
             assert!(!kernel.is_empty() && kernel.len() <= switch.len(), "{backend}");
             assert!(results.experiments[0].parameters.contains_key("tracepoints"));
