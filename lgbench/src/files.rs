@@ -1,6 +1,7 @@
-//! Results from disk, pages and figures to it.
+//! Results from disk, pages and figures to it; text to standard output.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +31,17 @@ pub fn read(path: &Path) -> Result<Results> {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     daemonkit::atomic::write(path, bytes, 0o666)
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Prints; a reader that has seen enough, such as `head`, is no error.
+///
+/// # Errors
+/// When standard output cannot be written to.
+pub fn put(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
 }
 
 /// A figure and the name its file gets, without an ending.

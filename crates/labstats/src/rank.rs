@@ -80,9 +80,9 @@ pub fn cliffs_delta(x: &Sorted, y: &Sorted) -> Option<f64> {
     Some((found.above as f64 - found.below as f64) / all)
 }
 
-/// Twice the smaller tail of the rank sum, over all ways to choose the first set's places among the values that are
-/// there, ties included (Streitberg and Röhmel's shift algorithm, Statistical Software Newsletter 12,
-/// 1986, on doubled mid-ranks). Ties may make its distribution lopsided, so each tail gets its half.
+/// Twice the smaller tail of the rank sum, over all ways to choose the first set's places among the
+/// values that are there, ties included (Streitberg and Röhmel's shift algorithm, Statistical Software
+/// Newsletter 12, 1986, on doubled mid-ranks). Ties may make its distribution lopsided, so each tail gets its half.
 fn exact_p(x: &[f64], y: &[f64]) -> f64 {
     let mut all: Vec<(f64, bool)> =
         x.iter().map(|&v| (v, true)).chain(y.iter().map(|&v| (v, false))).collect();

@@ -7,6 +7,7 @@ use daemonkit::client::{CallError, call};
 
 use super::cli::CtlArgs;
 use super::control::{MAX_LINE, PATIENCE, REFUSAL, usual_path};
+use crate::files::put;
 
 pub(super) fn run(args: &CtlArgs) -> Result<ExitCode> {
     let path = args.control.clone().unwrap_or_else(usual_path);
@@ -20,6 +21,6 @@ pub(super) fn run(args: &CtlArgs) -> Result<ExitCode> {
     if let Some(why) = answer.strip_prefix(REFUSAL) {
         bail!("{why}");
     }
-    println!("{answer}");
+    put(&format!("{answer}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use super::cli::EnvArgs;
 use crate::backend::kvm::KvmBackend;
 use crate::environment::advice::advice;
 use crate::environment::look;
+use crate::files::put;
 use crate::sys::policy;
 use crate::tracepoints::Tracer;
 
@@ -29,25 +30,28 @@ pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
             "tracepoints": tracepoints.is_ok(),
             "disturbs": advice,
         });
-        println!("{}", serde_json::to_string_pretty(&all).context("cannot write JSON")?);
+        let text = serde_json::to_string_pretty(&all).context("cannot write JSON")?;
+        put(&(text + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    for (name, value) in lines(&environment) {
-        println!("{name:<22} {value}");
-    }
-    println!("{:<22} {}", "backend kvm", kvm.err().unwrap_or_else(|| "works".to_owned()));
-    println!("{:<22} works", "backend native");
+    let mut table = lines(&environment);
+    let works = || "works".to_owned();
     let permitted =
         if fifo { "permitted" } else { "not permitted: run as root, or raise the limit rtprio" };
-    println!("{:<22} {permitted}", "SCHED_FIFO (--fifo)");
-    println!("{:<22} {}", "kernel tracepoints", tracepoints.unwrap_or_else(|why| why));
-    match advice.is_empty() {
-        true => println!("\nnothing is known that would disturb measurements"),
-        false => println!("\nwhat will disturb measurements:"),
-    }
-    for line in advice {
-        println!("- {line}");
-    }
+    table.extend([
+        ("backend kvm", kvm.err().unwrap_or_else(works)),
+        ("backend native", works()),
+        ("SCHED_FIFO (--fifo)", permitted.to_owned()),
+        ("kernel tracepoints", tracepoints.unwrap_or_else(|why| why)),
+    ]);
+    let mut text: String =
+        table.iter().map(|(name, value)| format!("{name:<22} {value}\n")).collect();
+    text.push_str(match advice.is_empty() {
+        true => "\nnothing is known that would disturb measurements\n",
+        false => "\nwhat will disturb measurements:\n",
+    });
+    text.extend(advice.iter().map(|line| format!("- {line}\n")));
+    put(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

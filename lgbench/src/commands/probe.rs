@@ -12,6 +12,7 @@ use crate::controller::mailbox::Mailbox;
 use crate::environment::look;
 use crate::experiments::probe;
 use crate::experiments::suite::Setting;
+use crate::files::put;
 
 pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
     let (kind, placement) = place(&args.place)?;
@@ -39,23 +40,26 @@ pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
     }
     if args.json {
         let text = serde_json::to_string_pretty(&costs).context("cannot write JSON")?;
-        println!("{text}");
+        put(&(text + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let mut text = String::new();
+    let mut line = |words: String| text.extend([words.as_str(), "\n"]);
     if environment.emulated {
-        println!("the processor is emulated: no timing value");
+        line("the processor is emulated: no timing value".to_owned());
     }
-    println!("recording an event          {:>10.1} cycles", costs.record_cycles);
-    println!("reading the clock           {:>10.1} cycles", costs.clock_cycles);
+    line(format!("recording an event          {:>10.1} cycles", costs.record_cycles));
+    line(format!("reading the clock           {:>10.1} cycles", costs.clock_cycles));
     for (what, late) in [("turn taken", costs.taken), ("gate closed", costs.closed)] {
-        println!(
+        line(format!(
             "deadline to {what:<15} {:>10.0} ns p50, {:.0} ns p99, {:.0} ns at most, {} of them",
             late.p50_ns, late.p99_ns, late.max_ns, late.n
-        );
+        ));
     }
-    println!("missed deadlines            {:>10} of {}", costs.missed.0, costs.missed.1);
+    line(format!("missed deadlines            {:>10} of {}", costs.missed.0, costs.missed.1));
     if let Some(stream) = &costs.stream {
-        println!("STREAM, guest by process    {:>10.4}", stream.ratio);
+        line(format!("STREAM, guest by process    {:>10.4}", stream.ratio));
     }
+    put(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,5 @@
 //! `lgbench run`.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,10 +88,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     keep(&outcome.results, &args.out, &mut aside)?;
     if args.json {
         let text = outcome.results.to_json().context("cannot print the results")?;
-        let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).context("cannot print the results")?;
+        files::put(&text)?;
     } else {
-        print!("{}", summary::text(&outcome.results));
+        files::put(&summary::text(&outcome.results))?;
     }
     eprintln!("results: {}", args.out.join(RESULTS).display());
     let page = report::write(&outcome.results, &args.out).context("cannot write the report")?;

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use labstats::compare::{self, Comparison, Options, Statistic};
 use labstats::verdict::Verdict;
 
-use crate::files;
+use crate::files::{self, put};
 
 /// What `compare` returns to the shell when `--fail-on` found its verdict.
 pub const FOUND: u8 = 3;
@@ -165,15 +165,6 @@ fn print(args: &CompareArgs, comparison: &Comparison) -> Result<()> {
         compare::table(comparison)
     };
     put(&text)
-}
-
-/// Prints; a reader that has seen enough, such as `head`, is no error.
-fn put(text: &str) -> Result<()> {
-    use std::io::{ErrorKind, Write};
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
 }
 
 fn paper(args: &CompareArgs) -> Result<ExitCode> {

@@ -197,8 +197,8 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
                 return Ok(waited);
             }
             current = self.switch(current, deadline, interval_ns)?;
-            // Deadlines that have passed meanwhile can only be counted.
-            let passed = monotonic_ns().saturating_sub(deadline) / interval_ns;
+            // Deadlines that have passed meanwhile can only be counted; those after the end are none.
+            let passed = monotonic_ns().min(end_ns - 1).saturating_sub(deadline) / interval_ns;
             self.ledger.skip(passed);
             deadline += (passed + 1) * interval_ns;
         }
@@ -301,9 +301,12 @@ mod tests {
     use lgbench_payload::abi::STATE_RUNNING;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Guests of which only the first gets on.
+    /// Guests of which only the first gets on, and takes a while to be out.
     #[derive(Debug, Default)]
-    struct Stalled(AtomicU64);
+    struct Stalled {
+        looks: AtomicU64,
+        way_out: Duration,
+    }
 
     impl Backend for Stalled {
         fn name(&self) -> &'static str {
@@ -318,12 +321,15 @@ mod tests {
             Vec::new()
         }
 
-        fn gate(&self, _: usize, _: bool) -> Result<(), BackendError> {
+        fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
+            if guest == 0 && !open {
+                std::thread::sleep(self.way_out);
+            }
             Ok(())
         }
 
         fn look(&self, guest: usize) -> Result<Look, BackendError> {
-            let progress = if guest == 0 { self.0.fetch_add(1, Ordering::Relaxed) } else { 7 };
+            let progress = if guest == 0 { self.looks.fetch_add(1, Ordering::Relaxed) } else { 7 };
             Ok(Look { state: STATE_RUNNING, progress })
         }
 
@@ -342,9 +348,17 @@ mod tests {
     }
 
     fn run(mode: Mode, length: Duration) -> Result<Ledger, ControlError> {
-        let (backend, mailbox) = (Stalled::default(), Mailbox::default());
-        let patience = Duration::from_millis(30);
-        Controller::new(&backend, 2, patience, &mailbox, &Never).run(&[Phase { mode, length }])
+        lead(&Stalled::default(), Duration::from_millis(30), mode, length)
+    }
+
+    fn lead(
+        backend: &Stalled,
+        patience: Duration,
+        mode: Mode,
+        length: Duration,
+    ) -> Result<Ledger, ControlError> {
+        let mailbox = Mailbox::default();
+        Controller::new(backend, 2, patience, &mailbox, &Never).run(&[Phase { mode, length }])
     }
 
     #[test]
@@ -352,6 +366,17 @@ mod tests {
         let interval = Duration::from_millis(1);
         let error = run(Mode::Alternate { interval }, Duration::from_secs(3600)).unwrap_err();
         assert!(matches!(error, ControlError::Hangs { guest: 2, .. }), "{error}");
+    }
+
+    #[test]
+    fn deadlines_after_the_end_are_none() {
+        let ms = Duration::from_millis;
+        let slow = Stalled { way_out: ms(450), ..Stalled::default() };
+        let mode = Mode::Alternate { interval: ms(100) };
+        let ledger = lead(&slow, Duration::from_secs(60), mode, ms(250)).unwrap();
+        // At 100 ms, which is met or not, and at 200 ms, which passes meanwhile.
+        assert_eq!(ledger.switches.len(), 1);
+        assert!((1..=2).contains(&ledger.deadlines[0].all), "{:?}", ledger.deadlines);
     }
 
     #[test]

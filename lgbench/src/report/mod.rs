@@ -42,7 +42,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
     };
     let folder = args.out.as_deref().unwrap_or(beside);
     let page = write(&results, folder)?;
-    println!("{}", page.display());
+    files::put(&format!("{}\n", page.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
