@@ -65,7 +65,7 @@ impl Collector<'_> {
         let Some(first) = planned.next() else {
             return Vec::new();
         };
-        let span = Window { to: planned.last().unwrap_or(first).to, ..first };
+        let span = Window { to: planned.next_back().unwrap_or(first).to, ..first };
         let deadlines = windows().filter_map(|(at, _)| self.session.ledger.deadlines.get(at));
         let (all, missed) =
             deadlines.fold((0, 0), |(all, missed), d| (all + d.all, missed + d.missed));
