@@ -18,7 +18,7 @@ fn load_kvm() {
 fn experiments(arguments: &[&str]) -> Vec<Experiment> {
     load_kvm();
     let folder = tempfile::tempdir().unwrap();
-    let usual = ["--backend", "kvm", "--array", "256K", "--runs", "1"];
+    let usual = ["--backend", "kvm", "--runs", "1"];
     let mut command = run(folder.path(), arguments);
     let output = command.args(usual).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
