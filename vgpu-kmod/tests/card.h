@@ -84,9 +84,26 @@ static inline void wait_status(int fd, uint32_t mask, uint32_t value)
 	fail("the card's status is %#x, wanted %#x of %#x", status_of(fd).flags, value, mask);
 }
 
+/*
+ * VGPU_PLUG or VGPU_UNPLUG when what went on before is over: a card is bound a little before it is
+ * plugged in for good. Waits for that for ten seconds.
+ */
+static inline int call_plug(int fd, unsigned long request)
+{
+	int i, ret;
+
+	for (i = 0; i < 1000; i++) {
+		ret = call(fd, request, NULL);
+		if (ret != EBUSY)
+			break;
+		usleep(10000);
+	}
+	return ret;
+}
+
 static inline void plug(int fd)
 {
-	int ret = call(fd, VGPU_PLUG, NULL);
+	int ret = call_plug(fd, VGPU_PLUG);
 
 	if (ret)
 		fail("VGPU_PLUG: %s", strerror(ret));

@@ -57,6 +57,8 @@ const ITS_OWN: &[&str] = &[
     // A driver's unmap_mapping_range() and the program's munmap() at the same moment: the second finds no
     // page left of a mapping by remap_pfn_range() to learn its memory type from. See docs/vgpu-kmod.md.
     " untrack_pfn+",
+    // The same where the compiler has not put it into its caller.
+    " get_pat_info+",
     // The text console still draws when virtio-gpu has already stopped, as the machine goes down.
     " virtio_gpu_queue_fenced_ctrl_buffer+",
 ];
@@ -167,6 +169,8 @@ mod tests {
             "[    0.024000] Spectre V2 : Vulnerable",
             "[    0.500000] ACPI BIOS Error (bug): Could not resolve symbol [\\_SB.PCI0], AE_NOT_FOUND",
             "[    1.200000] tsc: Marking TSC unstable due to clocksource watchdog",
+            "[  915.123456] WARNING: CPU: 1 PID: 130 at arch/x86/mm/pat/memtype.c:1103 untrack_pfn+0xc6/0xd0",
+            "[ 1522.879776] WARNING: CPU: 0 PID: 128 at get_pat_info+0x17f/0x190",
             "[    2.000000] vpt: loading out-of-tree module taints kernel.",
             "[    2.000000] vpt: module verification failed: signature and/or required key missing - tainting kernel",
             "[    3.000000] EXT4-fs (ublkb0): mounted filesystem with ordered data mode. Quota mode: none.",
