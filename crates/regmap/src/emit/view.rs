@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::hash::layout_hash;
 use crate::model::{self, Access, Card, Kind};
+use crate::passes::select::text;
 
 /// The card.
 #[derive(Debug, Serialize)]
@@ -90,6 +91,8 @@ struct FieldView {
     mask: u32,
     /// `31:16`, or one number.
     bits: String,
+    /// Id of the feature without which it is not there.
+    feature_id: Option<String>,
     signed: bool,
     /// `unsigned`, `signed`, `16.16`.
     kind: String,
@@ -127,6 +130,10 @@ struct TagView {
 impl View {
     /// The view of a card.
     pub fn of(card: &Card, source: &str) -> Self {
+        Self::told(&retold(card), source)
+    }
+
+    fn told(card: &Card, source: &str) -> Self {
         let feature = |reference: &Option<model::Reference>| {
             let id = &reference.as_ref()?.id;
             Some(card.feature(id).map_or_else(|| id.clone(), |feature| feature.name.clone()))
@@ -188,6 +195,22 @@ impl View {
     }
 }
 
+/// With docs that do not ask what the card has.
+fn retold(card: &Card) -> Card {
+    let features = card.features.iter().filter(|one| one.default).map(|one| one.id.clone());
+    let features: Vec<String> = features.collect();
+    let has = |id: &str| features.iter().any(|one| one == id);
+    let mut retold = card.clone();
+    for block in &mut retold.blocks {
+        block.docs = text(&block.docs, &has);
+        for register in &mut block.registers {
+            register.docs = text(&register.docs, &has);
+            register.fields.iter_mut().for_each(|field| field.docs = text(&field.docs, &has));
+        }
+    }
+    retold
+}
+
 fn written(access: Access) -> &'static str {
     match access {
         Access::Driver => "Written by the driver.",
@@ -244,6 +267,7 @@ fn field(one: &model::Field) -> FieldView {
             1 => one.shift.to_string(),
             _ => format!("{}:{}", one.high(), one.shift),
         },
+        feature_id: one.feature.as_ref().map(|feature| feature.id.clone()),
         signed: one.kind != Kind::Unsigned,
         kind: match one.kind {
             Kind::Unsigned => "unsigned".into(),

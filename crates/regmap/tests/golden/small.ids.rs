@@ -100,6 +100,13 @@ impl Fld {
             Self::YPart => (Reg::Y, "part"),
         }
     }
+
+    /// Id of the feature without which it is not there.
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            _ => None,
+        }
+    }
 }
 
 /// One of the values of a field.
