@@ -1,5 +1,7 @@
 //! A card as templates see it: plain values under short names.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::hash::layout_hash;
@@ -9,8 +11,12 @@ use crate::passes::select::text;
 /// The card.
 #[derive(Debug, Serialize)]
 pub struct View {
-    /// What it was read from.
-    source: String,
+    /// A sentence about where it comes from.
+    origin: String,
+    /// Every feature that templates ask for, and whether the card has it.
+    has: BTreeMap<String, bool>,
+    /// Whatever else templates are told.
+    words: BTreeMap<String, String>,
     id: String,
     title: String,
     prefix: String,
@@ -18,6 +24,9 @@ pub struct View {
     docs: String,
     hash: u32,
     hash_register: String,
+    /// Ids of two registers.
+    hash_id: String,
+    features_id: String,
     pci: PciView,
     register_bytes: u32,
     framebuffer_bytes: u32,
@@ -73,9 +82,13 @@ struct RegisterView {
     /// Who writes it, as a sentence.
     written: &'static str,
     reset: u32,
+    /// The same as a description has it.
+    stored_reset: u32,
     tag: Option<u32>,
     feature: Option<String>,
-    /// Name of the register that has the same fields.
+    /// Id of the register that has the same fields.
+    fields_of_id: Option<String>,
+    /// Its name.
     fields_of: Option<String>,
     docs: String,
     fields: Vec<FieldView>,
@@ -96,6 +109,10 @@ struct FieldView {
     signed: bool,
     /// `unsigned`, `signed`, `16.16`.
     kind: String,
+    /// The keys of a description that say so.
+    kind_key: String,
+    /// Its bits after a reset.
+    reset: u32,
     docs: String,
     values: Vec<ValueView>,
 }
@@ -128,12 +145,22 @@ struct TagView {
 }
 
 impl View {
-    /// The view of a card.
-    pub fn of(card: &Card, source: &str) -> Self {
-        Self::told(&retold(card), source)
+    /// Tells whether the card has each of these features, and other words under names.
+    #[must_use]
+    pub fn with(mut self, known: &[&str], words: &[(&str, &str)]) -> Self {
+        known.iter().for_each(|id| {
+            self.has.entry((*id).to_owned()).or_insert(false);
+        });
+        self.words = words.iter().map(|(key, word)| ((*key).into(), (*word).into())).collect();
+        self
     }
 
-    fn told(card: &Card, source: &str) -> Self {
+    /// The view of a card.
+    pub fn of(card: &Card, origin: &str) -> Self {
+        Self::told(&retold(card), origin)
+    }
+
+    fn told(card: &Card, origin: &str) -> Self {
         let feature = |reference: &Option<model::Reference>| {
             let id = &reference.as_ref()?.id;
             Some(card.feature(id).map_or_else(|| id.clone(), |feature| feature.name.clone()))
@@ -151,14 +178,16 @@ impl View {
             written: written(one.access),
             // The description cannot know it.
             reset: if one.id == card.hash_register { layout_hash(card) } else { one.reset },
+            stored_reset: one.reset,
             tag: one.tag,
             feature: feature(&one.feature),
+            fields_of_id: one.fields_of.as_ref().map(|of| of.id.clone()),
             fields_of: one
                 .fields_of
                 .as_ref()
                 .and_then(|of| Some(card.register(&of.id)?.name.clone())),
             docs: one.docs.clone(),
-            fields: one.fields.iter().map(field).collect(),
+            fields: one.fields.iter().map(|part| field(part, one)).collect(),
         };
         let block = |one: &model::Block| BlockView {
             id: one.id.clone(),
@@ -174,7 +203,9 @@ impl View {
             docs: one.docs.clone(),
         };
         Self {
-            source: source.to_owned(),
+            origin: origin.to_owned(),
+            has: card.features.iter().map(|one| (one.id.clone(), true)).collect(),
+            words: BTreeMap::new(),
             id: card.id.clone(),
             title: card.title.clone(),
             prefix: card.prefix.clone(),
@@ -184,6 +215,8 @@ impl View {
             hash_register: card
                 .register(&card.hash_register)
                 .map_or_else(String::new, |register| register.name.clone()),
+            hash_id: card.hash_register.clone(),
+            features_id: card.features_register.clone(),
             pci: pci(&card.pci),
             register_bytes: card.register_bytes,
             framebuffer_bytes: card.framebuffer_bytes,
@@ -249,7 +282,7 @@ fn feature_view(card: &Card, one: &model::Feature) -> FeatureView {
     }
 }
 
-fn field(one: &model::Field) -> FieldView {
+fn field(one: &model::Field, register: &model::Register) -> FieldView {
     let value = |value: &model::Value| ValueView {
         id: value.id.clone(),
         name: value.name.clone(),
@@ -276,6 +309,12 @@ fn field(one: &model::Field) -> FieldView {
                 format!("signed, {}.{fraction}", one.width.saturating_sub(fraction))
             }
         },
+        kind_key: match one.kind {
+            Kind::Unsigned => String::new(),
+            Kind::Signed => ", kind = \"signed\"".into(),
+            Kind::Fixed { fraction } => format!(", kind = \"fixed\", fraction = {fraction}"),
+        },
+        reset: (register.reset & one.mask()).checked_shr(one.shift).unwrap_or(0),
         docs: one.docs.clone(),
         values: one.values.iter().map(value).collect(),
     }

@@ -20,7 +20,7 @@ impl Chance {
     /// Below a limit; 0 if that is 0.
     pub fn below(&mut self, limit: u32) -> u32 {
         // The product's upper half: even enough, and never a loop.
-        (u64::from(self.0.next_u32()) * u64::from(limit) >> 32) as u32
+        ((u64::from(self.0.next_u32()) * u64::from(limit)) >> 32) as u32
     }
 
     /// One of several, if there are any.

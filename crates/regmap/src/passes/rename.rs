@@ -3,7 +3,7 @@
 //! So names that belong together still look so, docs can be told by their words, and no two names
 //! become one: no word is used for two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chance::Chance;
 use super::words::{PREFIXES, THESAURUS, is_free};
@@ -120,11 +120,18 @@ impl Words {
     }
 }
 
+/// Whether a character is part of a name.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
 /// New names for old ones: of a card and what became of it.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     prefix: (String, String),
     words: BTreeMap<String, String>,
+    /// Names of what was not chosen.
+    gone: BTreeSet<String>,
 }
 
 impl Names {
@@ -163,13 +170,43 @@ impl Names {
         // Both lists come from the same ids in the same order.
         let macros = c_names(old).into_iter().zip(c_names(new));
         words.extend(macros.map(|((old, ..), (new, ..))| (old, new)));
-        Self { prefix: (old.prefix.clone(), new.prefix.clone()), words }
+        let prefix = (old.prefix.clone(), new.prefix.clone());
+        Self { prefix, words, gone: BTreeSet::new() }
+    }
+
+    /// The same, knowing what a card could have had.
+    #[must_use]
+    pub fn of_all(mut self, template: &Card) -> Self {
+        let all = Self::between(template, template);
+        let gone = all.words.into_keys().filter(|word| !self.words.contains_key(word));
+        self.gone = gone.filter(|word| word.len() > 3).collect();
+        self
+    }
+
+    /// The first name in a text of something that the card does not have, and its line.
+    pub fn gone_in<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        (1..).zip(text.lines()).find_map(|(number, line)| {
+            let words = line.split(|c: char| !is_word(c));
+            Some((number, words.into_iter().find(|word| self.gone.contains(*word))?))
+        })
+    }
+
+    /// The first old name that is still in a text and its line: of several words, or with the prefix.
+    pub fn left_in<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        let new: BTreeSet<&str> = self.words.values().map(String::as_str).collect();
+        (1..).zip(text.lines()).find_map(|(number, line)| {
+            let mut words = line.split(|c: char| !is_word(c)).filter(|word| word.contains('_'));
+            let old = |word: &&str| {
+                let known = self.words.get(*word).is_some_and(|new| new != word);
+                (known || self.gone.contains(*word)) && !new.contains(word)
+            };
+            Some((number, words.find(old)?))
+        })
     }
 
     /// A text in which every old name is the new one. Names of one letter or two are left alone: in docs
     /// they are more often something else.
     pub fn text(&self, text: &str) -> String {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut told = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find(is_word) {
