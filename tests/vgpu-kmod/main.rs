@@ -16,6 +16,7 @@ mod lspci;
 mod reload;
 mod rights;
 mod rules;
+mod semesters;
 mod shim;
 mod stress;
 mod uio;

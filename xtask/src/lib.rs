@@ -17,6 +17,7 @@ pub mod machine;
 pub mod regs;
 pub mod run;
 pub mod schedulers;
+mod semesters;
 pub mod table;
 pub mod test;
 pub mod vgpu;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::deps::{self, Tool};
 use crate::run::{self, Interrupt};
+use crate::semesters;
 use crate::vm::kernel::Kernel;
 use crate::workspace::{self, cargo};
 
@@ -39,7 +40,7 @@ const PATTERN: &str = "pattern";
 const PROGRAMS: [(&str, &str); 2] =
     [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
 /// No single step takes longer.
-const LIMIT: Duration = Duration::from_secs(1800);
+pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
 /// Builds everything for a kernel; returns the files, each to be put into one folder in the lab.
 pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
@@ -52,6 +53,7 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
         files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
     }
     files.extend(base_programs(&folder, interrupt)?);
+    files.extend(semesters::build(kernel, &folder, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
@@ -96,6 +98,16 @@ fn driver(
     interrupt: &Interrupt,
 ) -> Result<PathBuf> {
     copy_sources(sources, to)?;
+    module(kernel, name, to, interrupt)
+}
+
+/// Builds a driver where its sources are.
+pub(crate) fn module(
+    kernel: &Kernel,
+    name: &str,
+    to: &Path,
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
     let mut make = make(&kernel.build());
     make.arg(format!("M={}", to.display())).arg("modules");
     made(make, kernel, to.join(format!("{name}.ko")), interrupt)

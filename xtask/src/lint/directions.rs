@@ -57,7 +57,7 @@ pub const PERMITS: &[Permit] = &[
     },
     Permit { package: "ublk-vpt", workspace: &["daemonkit", "labplot", "vpt-model"], io: None },
     Permit { package: "vcd-drm", workspace: &["daemonkit", "regmap", "vgpu-card"], io: None },
-    Permit { package: "devgen", workspace: &["regmap"], io: Some(&["tempfile"]) },
+    Permit { package: "devgen", workspace: &["regmap"], io: PURE },
     Permit { package: "lgbench", workspace: &["daemonkit", "labplot", "labstats"], io: None },
     Permit {
         package: "xtask",
