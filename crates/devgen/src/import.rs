@@ -153,6 +153,18 @@ fn register(one: &svd::Register, losses: &mut Vec<String>) -> Option<Register> {
     if fields.is_empty() {
         fields.push(whole());
     }
+    // 0 is what it reads as when nothing is under way, and is no value.
+    let is_command = |field: &Field| {
+        !field.values.is_empty() && field.values.iter().all(|value| value.value != 0)
+    };
+    let reset = one.properties.reset_value.map_or(0, |value| value as u32);
+    let access = match access {
+        Access::Driver if count == 1 && reset == 0 && fields.iter().any(is_command) => {
+            lose("what writes 0 to it; taken for a command register, as 0 is none of its values");
+            Access::Command
+        }
+        other => other,
+    };
     Some(Register {
         id: id(&name),
         name: name.clone(),
@@ -160,7 +172,7 @@ fn register(one: &svd::Register, losses: &mut Vec<String>) -> Option<Register> {
         access,
         count,
         stride,
-        reset: one.properties.reset_value.map_or(0, |value| value as u32),
+        reset,
         tag: None,
         feature: None,
         fields_of: None,

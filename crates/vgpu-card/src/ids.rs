@@ -1,6 +1,6 @@
 //! Ids of the card `base` as types, for the program that plays it.
 //!
-//! Generated from configs/cards/base.toml: change that, then run `cargo xtask regs`.
+//! Generated from configs/cards/base.toml: change that, then run: cargo xtask regs
 //! Names, places and codes are not here: they may be others on each card of this kind.
 
 /// A register, or an array of them.

@@ -1,6 +1,6 @@
 //! Base card: registers, fields, values and tags, for programs that drive the card.
 //!
-//! Generated from configs/cards/base.toml: change that, then run `cargo xtask regs`.
+//! Generated from configs/cards/base.toml: change that, then run: cargo xtask regs
 
 /// A register, or the first of an array of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

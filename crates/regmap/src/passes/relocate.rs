@@ -68,9 +68,10 @@ pub fn relocate(card: &Card, seed: u32, place: Place, report: &Report<'_>) -> Ca
     moved
 }
 
-/// Bytes from its beginning to behind its end.
+/// Bytes that it takes. An array has a whole stride for its last register as well: there are tools that
+/// want it so.
 fn length(register: &Register) -> u32 {
-    register.count.saturating_sub(1).saturating_mul(register.stride) + WORD_BYTES
+    if register.is_array() { register.count.saturating_mul(register.stride) } else { WORD_BYTES }
 }
 
 /// Indices of registers that move as one, the largest first.
@@ -123,13 +124,11 @@ impl Space {
         space
     }
 
+    /// All of an array, gaps included: some tools do not know arrays that are woven into each other.
     fn take(&mut self, register: &Register) {
-        for index in 0..register.count {
-            let word = register.offset_of(index) / WORD_BYTES;
-            if let Some(taken) = self.words.get_mut(word as usize) {
-                *taken = true;
-            }
-        }
+        let first = (register.offset / WORD_BYTES) as usize;
+        let words = (length(register) / WORD_BYTES) as usize;
+        self.words.iter_mut().skip(first).take(words).for_each(|taken| *taken = true);
     }
 
     /// A window of a block's own; none is needed if all of it is pinned, and none may be left.
@@ -176,8 +175,8 @@ impl Space {
         group.iter().filter_map(|index| block.registers.get(*index)).all(|register| {
             let start = at.next_multiple_of(register.align.max(WORD_BYTES));
             at = start + length(register);
-            let words = (0..register.count).map(|n| (start + n * register.stride) / WORD_BYTES);
-            at <= end && words.into_iter().all(|word| self.words.get(word as usize) == Some(&false))
+            let words = (start / WORD_BYTES) as usize..(at / WORD_BYTES) as usize;
+            at <= end && self.words.get(words).is_some_and(|all| !all.contains(&true))
         })
     }
 }

@@ -28,6 +28,10 @@ pub fn rename(card: &Card, seed: u32, prefix: &str) -> Card {
     }
     for register in renamed.blocks.iter_mut().flat_map(|block| &mut block.registers) {
         register.name = words.name(&register.name);
+        // A register without parts has a field that nobody sees.
+        if register.is_plain() {
+            continue;
+        }
         for field in &mut register.fields {
             field.name = words.name(&field.name);
             field.values.iter_mut().for_each(|value| value.name = words.name(&value.name));
@@ -214,8 +218,9 @@ impl Names {
             let behind = &rest[start..];
             let end = behind.find(|c| !is_word(c)).unwrap_or(behind.len());
             let (word, after) = behind.split_at(end);
-            // The anchor of a heading is a name in small letters.
-            let anchor = told.ends_with('#').then(|| self.words.get(&word.to_ascii_uppercase()));
+            // The anchor of a register's heading is its name in small letters.
+            let whole = told.ends_with("registers.md#") && after.starts_with(')');
+            let anchor = whole.then(|| self.words.get(&word.to_ascii_uppercase()));
             match anchor.flatten() {
                 Some(heading) => told.push_str(&heading.to_ascii_lowercase()),
                 None => told.push_str(&self.word(word)),
