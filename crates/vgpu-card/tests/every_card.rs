@@ -34,7 +34,7 @@ fn semester(seed: u32, features: &[String]) -> Semester {
         title: "A card".into(),
         card: String::new(),
         seed,
-        prefix: String::new(),
+        prefix: None,
         features: features.iter().map(reference).collect(),
         place,
     }

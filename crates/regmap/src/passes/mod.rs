@@ -39,8 +39,8 @@ pub struct Semester {
     pub card: String,
     /// Another seed gives another card.
     pub seed: u32,
-    /// Begins all names; empty: one is drawn.
-    pub prefix: String,
+    /// Begins all names; without it, one is drawn.
+    pub prefix: Option<Reference>,
     /// Ids of the features that were chosen.
     pub features: Vec<Reference>,
     /// Where it is described.
@@ -86,10 +86,29 @@ pub fn make(
     report.finish().map(|()| card)
 }
 
+/// What is complained about from here on is the semester's: its text is not the description's.
+fn place_all(card: &mut Card, place: Place) {
+    card.place = place;
+    card.features.iter_mut().for_each(|one| one.place = place);
+    card.commands.iter_mut().for_each(|one| one.place = place);
+    for block in &mut card.blocks {
+        block.place = place;
+        for register in &mut block.registers {
+            register.place = place;
+            for field in &mut register.fields {
+                field.place = place;
+                field.values.iter_mut().for_each(|value| value.place = place);
+            }
+        }
+    }
+}
+
 /// All passes behind [`select`]; what they cannot do is complained about.
 fn transform(selected: &Card, semester: &Semester, report: &Report<'_>) -> Card {
     let seed = semester.seed;
-    let mut card = rename::rename(selected, seed, &semester.prefix);
+    let prefix = semester.prefix.as_ref().map(|prefix| prefix.id.as_str());
+    let mut card = rename::rename(selected, seed, prefix);
+    place_all(&mut card, semester.place);
     card.id = semester.id.clone();
     card.title = semester.title.clone();
     let card = relocate::relocate(&card, seed, semester.place, report);

@@ -15,13 +15,13 @@ const PASS: &str = "rename";
 /// What follows the prefix in the register that names the card.
 const CARD_ID: &str = "card_id";
 
-/// Renames everything, docs included. An empty `prefix` means any.
-pub fn rename(card: &Card, seed: u32, prefix: &str) -> Card {
+/// Renames everything, docs included. Without a `prefix`, one is drawn.
+pub fn rename(card: &Card, seed: u32, prefix: Option<&str>) -> Card {
     let mut words = Words { seed, chosen: BTreeMap::new() };
     let mut renamed = card.clone();
     renamed.prefix = match prefix {
-        "" => self::prefix(&card.prefix, seed),
-        prefix => prefix.to_owned(),
+        None => self::prefix(&card.prefix, seed),
+        Some(prefix) => prefix.to_owned(),
     };
     for feature in &mut renamed.features {
         feature.name = words.name(&feature.name);

@@ -4,6 +4,7 @@
 use super::Semester;
 use crate::diagnostics::Report;
 use crate::model::{Card, Reference};
+use crate::validate::names::identifier;
 
 /// Feature of interrupts by message, if a description has it.
 pub const MSI: &str = "msi";
@@ -14,6 +15,9 @@ pub const INTX: &str = "intx";
 /// Complains about features that are not there, that need others, or that exclude each other.
 pub fn check(card: &Card, semester: &Semester, report: &Report<'_>) {
     let chosen = |id: &str| semester.features.iter().any(|one| one.id == id);
+    if let Some(prefix) = &semester.prefix {
+        identifier(report, prefix.place, "semester", "prefix", &prefix.id);
+    }
     for (index, one) in semester.features.iter().enumerate() {
         let say = |message: String| report.add(one.place, "semester", message);
         let Some(feature) = card.feature(&one.id) else {

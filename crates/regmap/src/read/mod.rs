@@ -151,7 +151,7 @@ pub(crate) fn semester<'t>(report: &Report<'t>, text: &'t str) -> Option<Semeste
         title: title.unwrap_or_default(),
         card: head.text("card").unwrap_or_default(),
         seed: seed.unwrap_or(0),
-        prefix: head.text("prefix").unwrap_or_default(),
+        prefix: head.reference("prefix"),
         features: head.references("features"),
         place: head.place(),
     })

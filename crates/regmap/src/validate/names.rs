@@ -193,7 +193,8 @@ fn both(report: &Report<'_>, place: Place, what: &str, id: &str, name: &str) {
     }
 }
 
-fn identifier(report: &Report<'_>, place: Place, what: &str, key: &str, word: &str) {
+/// Complains about a word that is no identifier.
+pub(crate) fn identifier(report: &Report<'_>, place: Place, what: &str, key: &str, word: &str) {
     let letters = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if word.is_empty() || !letters || !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
         let message = "use letters, digits and _, a letter first";
