@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
 /// What the page looks like; it needs nothing from elsewhere.
 const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
@@ -16,6 +16,7 @@ const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem a
 /// A chapter's events, with anchors of one document.
 fn events<'t>(chapter: &'t str, text: &'t str) -> Vec<Event<'t>> {
     let mut events: Vec<Event<'t>> = Parser::new_ext(text, Options::ENABLE_TABLES).collect();
+    let mut seen: Vec<String> = Vec::new();
     for at in 0..events.len() {
         let mut words = String::new();
         if matches!(events[at], Event::Start(Tag::Heading { .. })) {
@@ -28,7 +29,14 @@ fn events<'t>(chapter: &'t str, text: &'t str) -> Vec<Event<'t>> {
         }
         match &mut events[at] {
             Event::Start(Tag::Heading { id, .. }) => {
-                *id = Some(format!("{chapter}-{}", anchor(&words)).into());
+                // A second heading of the same words gets a number, as on GitHub.
+                let anchor = anchor(&words);
+                let before = seen.iter().filter(|one| **one == anchor).count();
+                *id = Some(match before {
+                    0 => format!("{chapter}-{anchor}").into(),
+                    _ => format!("{chapter}-{anchor}-{before}").into(),
+                });
+                seen.push(anchor);
             }
             Event::Start(Tag::Link { dest_url, .. }) => {
                 *dest_url = destination(chapter, dest_url).into();
@@ -136,9 +144,8 @@ impl Typst {
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
             Tag::Heading { level, id, .. } => {
-                let depth = level as usize;
-                let _ =
-                    write!(self.text, "\n{} ", "=".repeat(depth.max(HeadingLevel::H1 as usize)));
+                // Written as a call, so that the outline does not repeat the label.
+                let _ = write!(self.text, "\n#heading(level: {})[", level as usize);
                 self.labels.push(id.map(CowStr::into_string).unwrap_or_default());
             }
             Tag::CodeBlock(_) => {
@@ -173,7 +180,7 @@ impl Typst {
         match tag {
             TagEnd::Heading(_) => {
                 let label = self.labels.pop().unwrap_or_default();
-                let _ = writeln!(self.text, " #label({})\n", quoted(&label));
+                let _ = writeln!(self.text, "] #label({})\n", quoted(&label));
             }
             TagEnd::CodeBlock => {
                 self.code = false;

@@ -48,7 +48,7 @@ fn features(template: &Card, seed: u32) -> Vec<String> {
     for feature in &template.features {
         let clash = chosen.iter().any(|one| template.exclude_each_other(one, &feature.id));
         let needs = feature.requires.iter().all(|one| has(&chosen, &one.id));
-        if needs && !clash && rng.next() % 3 > 0 {
+        if needs && !clash && !rng.next().is_multiple_of(3) {
             chosen.push(feature.id.clone());
         }
     }

@@ -23,7 +23,8 @@ pub(crate) fn features(template: &Card, seed: u32) -> Vec<String> {
     for feature in &template.features {
         let clash = chosen.iter().any(|one| template.exclude_each_other(one, &feature.id));
         let needs = feature.requires.iter().all(|one| chosen.contains(&one.id));
-        let wanted = if seed.is_multiple_of(2) { feature.default } else { rng.next() % 3 > 0 };
+        let wanted =
+            if seed.is_multiple_of(2) { feature.default } else { !rng.next().is_multiple_of(3) };
         if needs && !clash && wanted {
             chosen.push(feature.id.clone());
         }

@@ -201,6 +201,8 @@ impl Names {
         (1..).zip(text.lines()).find_map(|(number, line)| {
             let mut words = line.split(|c: char| !is_word(c)).filter(|word| word.contains('_'));
             let old = |word: &&str| {
+                // Also where there are several of them.
+                let word = &word.trim_end_matches('s');
                 let known = self.words.get(*word).is_some_and(|new| new != word);
                 (known || self.gone.contains(*word)) && !new.contains(word)
             };
