@@ -295,12 +295,19 @@ fail_id:
 	return ERR_PTR(ret);
 }
 
+/* Until nobody has it mapped any more, which is a little longer than it is on its bus. */
+static bool vgpu_card_is_there(struct vgpu_card *card)
+{
+	return READ_ONCE(card->plugged) ||
+	       (READ_ONCE(card->plug_busy) && !READ_ONCE(card->plug_wanted));
+}
+
 void vgpu_card_status(struct vgpu_card *card, struct vgpu_status *status)
 {
 	u16 command = vgpu_config_command(card);
 
 	*status = (struct vgpu_status){
-		.flags = (READ_ONCE(card->plugged) ? VGPU_STATUS_PLUGGED : 0) |
+		.flags = (vgpu_card_is_there(card) ? VGPU_STATUS_PLUGGED : 0) |
 			 (READ_ONCE(card->bound) ? VGPU_STATUS_BOUND : 0) |
 			 (command & PCI_COMMAND_MEMORY ? VGPU_STATUS_MEMORY : 0) |
 			 (command & PCI_COMMAND_MASTER ? VGPU_STATUS_BUS_MASTER : 0) |

@@ -85,9 +85,16 @@ static int bgc_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
-	ret = bgc_enter(card);
-	if (ret)
-		return ret;
+	/*
+	 * The memory manager's lock is held here, and other calls want it inside, to read what
+	 * programs have written. So this must not wait; it would only wait for the device to go.
+	 */
+	if (!down_read_trylock(&card->alive))
+		return -ENODEV;
+	if (card->gone) {
+		bgc_leave(card);
+		return -ENODEV;
+	}
 	all = pci_resource_len(card->pdev, 2) >> PAGE_SHIFT;
 	if (vma->vm_pgoff > all || pages > all - vma->vm_pgoff) {
 		ret = -EINVAL;
