@@ -1,12 +1,11 @@
 //! The program that shows a test pattern.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::display::Shown;
+use e2e::display::{Shown, read_png};
 use e2e::{Said, send_signal, soon, wait_until};
 
 /// The program; killed when dropped.
@@ -67,11 +66,8 @@ impl Drop for Pattern {
 
 /// A picture in a file, as it shall be shown.
 pub(crate) fn read(path: &Path) -> Shown {
-    let mut reader =
-        png::Decoder::new(BufReader::new(File::open(path).unwrap())).read_info().unwrap();
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-    let info = reader.next_frame(&mut bytes).unwrap();
-    Shown::rgb(info.width as usize, info.height as usize, &bytes[..info.buffer_size()])
+    let (width, height, bytes) = read_png(path);
+    Shown::rgb(width as usize, height as usize, &bytes)
 }
 
 /// Gives what shall not happen some time to happen.

@@ -2,27 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use e2e::{Lab, Said, need};
+use e2e::{Lab, Said, need, scrape};
 
 /// Metrics by name and labels.
 type Metrics = BTreeMap<String, f64>;
-
-fn ask(mut stream: impl Read + Write) -> String {
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: lab\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains("Content-Type: text/plain; version=0.0.4"), "{head}");
-    assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
-    body.to_owned()
-}
 
 /// Reads the text format strictly: every sample belongs to a family that was announced.
 fn parse(text: &str) -> Metrics {
@@ -85,7 +73,7 @@ fn they_agree_with_the_statistics() {
     disk.run("set", &["backing_fail_every=1"]).ok();
     file.read_at(&mut buf, 0).unwrap_err();
     disk.wait_in_flight(0);
-    let metrics = parse(&ask(UnixStream::connect(&socket).unwrap()));
+    let metrics = parse(&scrape(UnixStream::connect(&socket).unwrap()));
     let stats = disk.stats();
     for op in ["read", "write", "flush", "discard"] {
         for (what, key) in [("requests", "requests"), ("bytes", "bytes"), ("errors", "errors")] {
@@ -124,7 +112,7 @@ fn loopback_unless_told_otherwise() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let disk =
         lab.add(&["--back", "mem", "--size", "1M", "--metrics", &format!("localhost:{port}")]);
-    parse(&ask(TcpStream::connect(("127.0.0.1", port)).unwrap()));
+    parse(&scrape(TcpStream::connect(("127.0.0.1", port)).unwrap()));
     assert_eq!(disk.about["notes"].as_array().unwrap().len(), 0, "{}", disk.about);
     let taken = ["add", "vpt", "quick.toml", "--back", "mem", "--size", "1M", "--metrics"];
     let place = format!("127.0.0.1:{port}");

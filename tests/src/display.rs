@@ -46,6 +46,17 @@ impl Shown {
     }
 }
 
+/// A picture of RGB in a file: its width, its height, its bytes.
+#[track_caller]
+pub fn read_png(path: &Path) -> (u32, u32, Vec<u8>) {
+    let mut reader =
+        png::Decoder::new(BufReader::new(File::open(path).unwrap())).read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    bytes.truncate(info.buffer_size());
+    (info.width, info.height, bytes)
+}
+
 /// QEMU's monitor.
 pub struct Monitor {
     port: File,

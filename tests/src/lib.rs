@@ -18,6 +18,7 @@ mod program;
 pub mod raster;
 mod resource;
 mod said;
+mod scrape;
 mod system;
 mod ublk;
 pub mod vhost;
@@ -28,6 +29,7 @@ pub use lab::{Disk, Lab, has_ended};
 pub use program::{binary, run, ublk};
 pub use resource::{Resource, required, skipped};
 pub use said::{Running, Said};
+pub use scrape::scrape;
 pub use system::{loops_under, mounts_under, pattern, send_signal, soon, tool, wait_until};
 pub use ublk::{Aligned, assert_no_ublk_device, direct, ublk_devices};
 

@@ -1,13 +1,11 @@
 //! The base card as its users have it: `vcd run` plays it, its own driver is bound to it, programs draw.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::Command;
 
-use e2e::display::{BOCHS, Monitor, Shown, console_draws, drm_device};
-use e2e::{Said, need, soon, wait_until};
+use e2e::display::{BOCHS, Monitor, Shown, console_draws, drm_device, read_png};
+use e2e::{Said, need, scrape, soon, wait_until};
 
 use crate::shim::{Modules, file, iomem, setpci, wait_no_card};
 use crate::vcd::Vcd;
@@ -118,15 +116,6 @@ fn programs_and_driver_survive_the_end_of_the_daemon() {
     }
 }
 
-/// What Prometheus is told.
-fn ask(socket: &Path) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: lab\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    text
-}
-
 #[test]
 fn a_trace_gives_the_same_picture() {
     need!(Lab, Root);
@@ -139,7 +128,7 @@ fn a_trace_gives_the_same_picture() {
         Vcd::start(&["--trace", trace.to_str().unwrap(), "--metrics", metrics.to_str().unwrap()]);
     vcd.wait_driver();
     program("triangles", &["300"]);
-    let figures = ask(&metrics);
+    let figures = scrape(UnixStream::connect(&metrics).unwrap());
     for wanted in ["vcd_driver_bound{card=\"0\"} 1\n", "vcd_faults_total{card=\"0\"} 0\n"] {
         assert!(figures.contains(wanted), "{figures}");
     }
@@ -152,11 +141,7 @@ fn a_trace_gives_the_same_picture() {
         Command::new(file("vcd")).args(["trace", "play"]).arg(&trace).arg("--png").arg(&picture),
     )
     .ok();
-    let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(picture).unwrap()))
-        .read_info()
-        .unwrap();
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-    reader.next_frame(&mut bytes).unwrap();
+    let (_, _, bytes) = read_png(&picture);
     assert!(bytes == shot.2, "another picture");
 }
 

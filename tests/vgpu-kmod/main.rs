@@ -13,6 +13,7 @@ mod daemon;
 mod driver;
 mod killed;
 mod lspci;
+mod minimal;
 mod reload;
 mod rights;
 mod rules;

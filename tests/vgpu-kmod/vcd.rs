@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use e2e::display::read_png;
 use e2e::{Said, soon, wait_until};
 
 use crate::shim::{driver_of, file};
@@ -45,6 +46,10 @@ impl Vcd {
         });
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        e2e::send_signal(self.child.id(), name);
+    }
+
     pub(crate) fn command(&self, what: &str) -> Command {
         let mut command = Command::new(file("vcd"));
         command.arg(what).arg("--socket").arg(&self.socket);
@@ -62,13 +67,7 @@ impl Vcd {
     pub(crate) fn shot(&self) -> (u32, u32, Vec<u8>) {
         let path = self.folder.path().join("shot.png");
         Said::of(self.command("shot").arg(&path)).ok();
-        let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap()))
-            .read_info()
-            .unwrap();
-        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut bytes).unwrap();
-        bytes.truncate(info.buffer_size());
-        (info.width, info.height, bytes)
+        read_png(&path)
     }
 
     /// Ends it as Ctrl-C does.

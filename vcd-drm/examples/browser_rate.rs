@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::json;
 use tungstenite::Message;
+use vcd_drm::commands::card::layout;
+use vcd_drm::commands::cli::CardArgs;
 use vcd_drm::demo::scenes::{HEIGHT, Numbers, WIDTH, random_triangle};
 use vcd_drm::demo::{Driver, Stream};
 use vcd_drm::screen::{Publisher, Screen};
 use vcd_drm::sink::Sink;
 use vcd_drm::sink::browser::{Server, Settings};
-use vgpu_card::Layout;
 
 /// Turns of each kind.
 const TURNS: usize = 5;
@@ -36,9 +37,7 @@ struct Load {
 
 impl Load {
     fn new(mut publisher: Publisher) -> Result<Self> {
-        let text = include_str!("../../configs/cards/base.toml");
-        let description = regmap::parse("base.toml", text).map_err(|e| anyhow::anyhow!("{e}"))?;
-        let mut driver = Driver::new(Layout::bind(&description)?)?;
+        let mut driver = Driver::new(layout(&CardArgs::default())?)?;
         driver.set_mode(WIDTH, HEIGHT, 0)?;
         driver.player().publish(&mut publisher, true);
         let stream = Stream::new(WIDTH, HEIGHT, 0);

@@ -5,7 +5,7 @@
 //! - `whole`: a program sets up each triangle, adds it to a buffer, and rings the doorbell when the buffer
 //!   is full; the card interrupts for each buffer
 //!
-//! card_load MODE HEIGHT COUNT. Prints one JSON object: seconds by the clock, of processor time, and by
+//! card_load MODE HEIGHT COUNT [THREADS]. Prints one JSON object: seconds by the clock, of processor time, and by
 //! whom it was drawn.
 
 use std::time::Instant;
@@ -13,22 +13,28 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
+use vcd_drm::commands::card::layout;
+use vcd_drm::commands::cli::CardArgs;
 use vcd_drm::demo::scenes::{HEIGHT, Numbers, WIDTH, random_triangle};
 use vcd_drm::demo::{Driver, Stream};
+use vcd_drm::play::Threads;
 use vgpu_card::raster::Isa;
-use vgpu_card::{Layout, regs};
+use vgpu_card::regs;
 
 /// Triangles that are made before `stream` begins; they are drawn again and again.
 const READY: u32 = 20_000;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [mode, height, count] = &words[..] else { bail!("card_load stream|whole HEIGHT COUNT") };
+    let (mode, height, count, threads) = match &words[..] {
+        [mode, height, count] => (mode, height, count, "1"),
+        [mode, height, count, threads] => (mode, height, count, &**threads),
+        _ => bail!("card_load stream|whole HEIGHT COUNT [THREADS]"),
+    };
     let height: u32 = height.parse().context("the height")?;
     let count: u32 = count.parse().context("the count")?;
-    let text = include_str!("../../configs/cards/base.toml");
-    let description = regmap::parse("base.toml", text).map_err(|e| anyhow::anyhow!("{e}"))?;
-    let mut driver = Driver::new(Layout::bind(&description)?)?;
+    let mut driver = Driver::new(layout(&CardArgs::default())?)?;
+    driver.player().set_threads(Threads::new(threads.parse().context("the threads")?)?);
     driver.set_mode(WIDTH, HEIGHT, 0)?;
     let (clock, processor) = match &**mode {
         "stream" => stream(&mut driver, height, count)?,

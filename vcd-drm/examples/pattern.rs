@@ -71,7 +71,7 @@ impl Options {
 fn main() -> Result<()> {
     kms::supervisor::run_if_asked();
     let options = Options::parse();
-    daemonkit::logging::init("VCD_LOG", "info", daemonkit::logging::Shape::Text);
+    daemonkit::logging::init("VCD_LOG", "info", daemonkit::logging::Shape::Text, &[]);
     let (sender, ends) = channel();
     let _signals = daemonkit::signals::StopSignals::install(move |signal| {
         let _ = sender.send(signal);

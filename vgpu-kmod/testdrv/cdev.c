@@ -62,14 +62,28 @@ static int testcard_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
-/* Between these two the device and its mappings stay. */
-static int testcard_enter(struct testcard *card)
+static int testcard_entered(struct testcard *card)
 {
-	down_read(&card->users);
 	if (!card->gone)
 		return 0;
 	up_read(&card->users);
 	return -ENODEV;
+}
+
+/* From here to testcard_leave() the device and its mappings stay. */
+static int testcard_enter(struct testcard *card)
+{
+	down_read(&card->users);
+	return testcard_entered(card);
+}
+
+/*
+ * The same in mmap(), where the memory manager's lock is held: other calls want that inside, to
+ * read what programs have written. So this must not wait; it would only for the device to go.
+ */
+static int testcard_try_enter(struct testcard *card)
+{
+	return down_read_trylock(&card->users) ? testcard_entered(card) : -ENODEV;
 }
 
 static void testcard_leave(struct testcard *card)
@@ -104,7 +118,7 @@ static int testcard_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct testcard_file *file = filp->private_data;
 	struct testcard *card = file->card;
-	int err = testcard_enter(card);
+	int err = testcard_try_enter(card);
 
 	if (err)
 		return err;

@@ -21,9 +21,11 @@ const TOOLS: &[Tool] =
     &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
 /// The shim has a Makefile that builds elsewhere.
 const SHIM: &str = "vgpu-kmod";
-/// Drivers of cards: the module's name, and the folder of its sources, which are copied.
-const DRIVERS: [(&str, &str); 2] =
-    [("testcard", "vgpu-kmod/testdrv"), ("bgc", "vcd-drm/driver/base")];
+/// Drivers of cards: the module's name, and the folder of its sources, which are copied. The copies have
+/// the folders' names, as the minimal driver takes the base one's header.
+const TEST_DRIVER: (&str, &str) = ("testcard", "vgpu-kmod/testdrv");
+const BASE_DRIVER: (&str, &str) = ("bgc", "vcd-drm/driver/base");
+const MINIMAL_DRIVER: (&str, &str) = ("bgcmin", "vcd-drm/driver/minimal");
 /// Programs on the base card, with a Makefile.
 const BASE_USER: &str = "vcd-drm/driver/base/user";
 const BASE_PROGRAMS: [&str; 3] = ["triangles", "scene", "demo2d"];
@@ -37,22 +39,22 @@ const VCD: &str = "vcd";
 /// The one that shows a test pattern.
 const PATTERN: &str = "pattern";
 /// Programs in C: their name, and the folder that has their sources.
-const PROGRAMS: [(&str, &str); 2] =
-    [("tcctl", "vgpu-kmod/testdrv/user"), ("abuse", "tests/vgpu-kmod/programs")];
+const PROGRAMS: [(&str, &str); 3] = [
+    ("tcctl", "vgpu-kmod/testdrv/user"),
+    ("picture", "vcd-drm/driver/minimal/user"),
+    ("abuse", "tests/vgpu-kmod/programs"),
+];
 /// No single step takes longer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
 /// Builds everything for a kernel; returns the files, each to be put into one folder in the lab.
 pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
-    deps::ensure(TOOLS)?;
+    let mut files = base(kernel, interrupt)?;
     let target = workspace::metadata()?.target_directory;
     let folder = target.join("vgpu");
     let modules = folder.join(&kernel.release);
-    let mut files = vec![shim(kernel, &modules.join("shim"), interrupt)?];
-    for (name, sources) in DRIVERS {
-        files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
-    }
-    files.extend(base_programs(&folder, interrupt)?);
+    files.push(driver(kernel, TEST_DRIVER, &modules, interrupt)?);
+    files.push(driver(kernel, MINIMAL_DRIVER, &modules, interrupt)?);
     files.extend(semesters::build(kernel, &folder, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
@@ -67,9 +69,10 @@ pub fn base(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     deps::ensure(TOOLS)?;
     let folder = workspace::metadata()?.target_directory.join("vgpu");
     let modules = folder.join(&kernel.release);
-    let mut files = vec![shim(kernel, &modules.join("shim"), interrupt)?];
-    let [.., (name, sources)] = DRIVERS;
-    files.push(driver(kernel, name, sources, &modules.join(name), interrupt)?);
+    let mut files = vec![
+        shim(kernel, &modules.join("shim"), interrupt)?,
+        driver(kernel, BASE_DRIVER, &modules, interrupt)?,
+    ];
     files.extend(base_programs(&folder, interrupt)?);
     Ok(files)
 }
@@ -92,13 +95,13 @@ fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
 
 fn driver(
     kernel: &Kernel,
-    name: &str,
-    sources: &str,
-    to: &Path,
+    (name, sources): (&str, &str),
+    modules: &Path,
     interrupt: &Interrupt,
 ) -> Result<PathBuf> {
-    copy_sources(sources, to)?;
-    module(kernel, name, to, interrupt)
+    let to = modules.join(Path::new(sources).file_name().unwrap_or_default());
+    copy_sources(sources, &to)?;
+    module(kernel, name, &to, interrupt)
 }
 
 /// Builds a driver where its sources are.

@@ -4,16 +4,14 @@ use crate::bank::{Bank, slot};
 use crate::decode::Event;
 use crate::ids::{DrawPrimitive, ErrorCodeCode, Fld, LogicOpOp, Named, Reg};
 use crate::layout::Layout;
-use crate::paint::{Painter, Window, Work};
+use crate::paint::{Painter, Shapes, Window, Work};
 use crate::raster::{
-    Gouraud, Isa, Line, LogicOp, Point, Ramp, Rect, Shade, State, Trapezoid, Triangle, Vertex,
+    Gouraud, Isa, Line, LogicOp, Point, Ramp, Rect, Shade, State, Trapezoid, Triangle,
+    VERTEX_FRACTION, Vertex,
 };
 
 /// So many primitives are gathered; enough that gathering pays, few enough to stay in the cache.
 const MOST: usize = 1024;
-
-/// 28.4 to whole pixels.
-const VERTEX_FRACTION: u32 = 4;
 
 /// The highest level in 16.16.
 const WHITE: i32 = 255 << 16;
@@ -149,20 +147,16 @@ impl Drawing {
     pub(crate) fn flush(&mut self, painter: &mut dyn Painter, event: &mut dyn FnMut(Event)) {
         let Some(setup) = &self.setup else { return };
         let gathered = &mut self.gathered;
-        let works = [
-            (gathered.points.len(), Work::Points(&gathered.points)),
-            (gathered.lines.len(), Work::Lines(&gathered.lines)),
-            (gathered.rects.len(), Work::Fill(&gathered.rects, setup.color)),
-            (gathered.triangles.len(), Work::Triangles(&gathered.triangles)),
-            (gathered.trapezoids.len(), Work::Trapezoids(&gathered.trapezoids)),
+        let all = [
+            Shapes::Points(&gathered.points),
+            Shapes::Lines(&gathered.lines),
+            Shapes::Fill(&gathered.rects, setup.color),
+            Shapes::Triangles(&gathered.triangles),
+            Shapes::Trapezoids(&gathered.trapezoids),
         ];
-        for (length, work) in works {
-            if length > 0 {
-                event(Event::Damage(
-                    setup.window,
-                    painter.paint(&setup.window, &setup.state, work),
-                ));
-            }
+        for shapes in all.into_iter().filter(|shapes| !shapes.is_empty()) {
+            let changed = painter.paint(&setup.window, &setup.state, Work::Draw(shapes));
+            event(Event::Damage(setup.window, changed));
         }
         gathered.clear();
     }

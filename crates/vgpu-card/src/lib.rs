@@ -82,7 +82,7 @@ pub use action::{Action, Fault, Fetch};
 pub use card::Card;
 pub use display::{Display, Mode};
 pub use layout::{BindError, Layout};
-pub use paint::{Memory, Painter, Window, Work};
+pub use paint::{Memory, Painter, Shapes, Window, Work};
 
 #[cfg(test)]
 mod tests;

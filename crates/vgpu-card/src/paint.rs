@@ -1,6 +1,10 @@
 //! From the card to whoever owns the pixels.
 
-use crate::raster::{Line, MAX_SIZE, Point, Rect, State, Surface, Trapezoid, Triangle};
+use std::ops::Range;
+
+use crate::raster::{
+    Band, Line, MAX_SIZE, Point, Rect, State, Surface, Trapezoid, Triangle, VERTEX_FRACTION,
+};
 
 /// Where is drawn: a part of the card's memory, seen as a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +30,11 @@ impl Window {
     }
 }
 
-/// Primitives of one kind, to be drawn in their order.
+/// What there is to be drawn.
 #[derive(Clone, Copy, Debug)]
 pub enum Work<'a> {
-    /// Points.
-    Points(&'a [Point]),
-    /// Lines.
-    Lines(&'a [Line]),
-    /// Rectangles of one colour.
-    Fill(&'a [Rect], u32),
+    /// Primitives of one kind, in their order.
+    Draw(Shapes<'a>),
     /// A rectangle to be copied.
     Copy {
         /// The rectangle.
@@ -42,10 +42,75 @@ pub enum Work<'a> {
         /// Where its first pixel goes.
         to: (i32, i32),
     },
+}
+
+/// Primitives of one kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Shapes<'a> {
+    /// Points.
+    Points(&'a [Point]),
+    /// Lines.
+    Lines(&'a [Line]),
+    /// Rectangles of one colour.
+    Fill(&'a [Rect], u32),
     /// Triangles.
     Triangles(&'a [Triangle]),
     /// Trapezoids.
     Trapezoids(&'a [Trapezoid]),
+}
+
+impl Shapes<'_> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Points(all) => all.len(),
+            Self::Lines(all) => all.len(),
+            Self::Fill(all, _) => all.len(),
+            Self::Triangles(all) => all.len(),
+            Self::Trapezoids(all) => all.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Rows outside of which nothing of them lies; some may be empty.
+    pub fn rows(&self) -> Range<i32> {
+        match self {
+            Self::Points(all) => hull(all.iter().map(|point| (point.y, point.y))),
+            Self::Lines(all) => hull(all.iter().map(|line| (line.from.y, line.to.y))),
+            Self::Fill(all, _) => hull(all.iter().map(|rect| (rect.top, rect.bottom))),
+            Self::Triangles(all) => hull(all.iter().map(|[a, b, c]| {
+                (a.y.min(b.y).min(c.y) >> VERTEX_FRACTION, a.y.max(b.y).max(c.y) >> VERTEX_FRACTION)
+            })),
+            Self::Trapezoids(all) => hull(all.iter().map(|trapezoid| {
+                let by = i64::from(trapezoid.dy) * i64::from(trapezoid.count);
+                // Registers wrap, so one may come in again at the other end.
+                let last = i32::try_from(i64::from(trapezoid.y) + by);
+                last.map_or((i32::MIN, i32::MAX), |last| (trapezoid.y >> 16, last >> 16))
+            })),
+        }
+    }
+
+    /// Draws as much of them as lies in a band; returns a rectangle outside which nothing has changed.
+    pub fn draw(&self, band: &mut Band<'_>, state: &State) -> Rect {
+        match *self {
+            Self::Points(points) => band.points(state, points),
+            Self::Lines(lines) => band.lines(state, lines),
+            Self::Fill(rects, color) => band.fill(state, rects, color),
+            Self::Triangles(triangles) => band.triangles(state, triangles),
+            Self::Trapezoids(trapezoids) => band.trapezoids(state, trapezoids),
+        }
+    }
+}
+
+/// From the first to behind the last of some pairs, which are in any order.
+fn hull(pairs: impl Iterator<Item = (i32, i32)>) -> Range<i32> {
+    let all = pairs.map(|(a, b)| (a.min(b), a.max(b)));
+    let all = all.reduce(|(from, to), (least, most)| (from.min(least), to.max(most)));
+    all.map_or(0..0, |(from, to)| from..to.saturating_add(1))
 }
 
 /// Who draws: on one thread as [`Memory`] does, or on several.
@@ -59,19 +124,20 @@ pub trait Painter {
 #[derive(Debug)]
 pub struct Memory<'a>(pub &'a mut [u32]);
 
+impl Memory<'_> {
+    /// A window of it; nothing if that lies outside.
+    pub fn surface(&mut self, window: &Window) -> Option<Surface<'_>> {
+        let pixels = self.0.get_mut(window.base..)?;
+        Surface::new(pixels, window.stride, window.height, window.stride).ok()
+    }
+}
+
 impl Painter for Memory<'_> {
     fn paint(&mut self, window: &Window, state: &State, work: Work<'_>) -> Rect {
-        let Some(pixels) = self.0.get_mut(window.base..) else { return Rect::EMPTY };
-        // A window outside of the memory has nothing to draw to.
-        let surface = Surface::new(pixels, window.stride, window.height, window.stride);
-        let Ok(mut surface) = surface else { return Rect::EMPTY };
+        let Some(mut surface) = self.surface(window) else { return Rect::EMPTY };
         match work {
-            Work::Points(points) => surface.band().points(state, points),
-            Work::Lines(lines) => surface.band().lines(state, lines),
-            Work::Fill(rects, color) => surface.band().fill(state, rects, color),
+            Work::Draw(shapes) => shapes.draw(&mut surface.band(), state),
             Work::Copy { from, to } => surface.copy(state, from, to),
-            Work::Triangles(triangles) => surface.band().triangles(state, triangles),
-            Work::Trapezoids(trapezoids) => surface.band().trapezoids(state, trapezoids),
         }
     }
 }
@@ -89,6 +155,7 @@ impl Painter for Blind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raster::{Shade, Vertex};
 
     #[test]
     fn a_window_has_whole_rows_within_memory() {
@@ -101,5 +168,35 @@ mod tests {
         }
         let large = Window::new(0, 1, 1 << 22).map(|window| window.height);
         assert_eq!(large, Some(MAX_SIZE));
+    }
+    #[test]
+    fn shapes_lie_within_their_rows() {
+        let point = |y| Point { y, ..Point::default() };
+        let line = Line { from: point(7), to: point(-2) };
+        let corner = |y| Vertex { y, ..Vertex::default() };
+        let triangle = [corner(33), corner(-1), corner(16)];
+        let trapezoid = |y: i32, dy: i32, count| Trapezoid {
+            x_dom: 0,
+            dx_dom: 0,
+            x_sub: 0,
+            dx_sub: 0,
+            y,
+            dy,
+            count,
+            shade: Shade::Flat(0),
+        };
+        for (shapes, rows) in [
+            (Shapes::Points(&[point(3), point(5)]), 3..6),
+            (Shapes::Points(&[]), 0..0),
+            (Shapes::Lines(&[line]), -2..8),
+            (Shapes::Fill(&[Rect::new(0, 2, 9, 4), Rect::new(0, 8, 9, 6)], 1), 2..9),
+            (Shapes::Triangles(&[triangle]), -1..3),
+            (Shapes::Points(&[point(i32::MAX)]), i32::MAX..i32::MAX),
+            (Shapes::Trapezoids(&[trapezoid(5 << 16, -1 << 16, 3)]), 2..6),
+            (Shapes::Trapezoids(&[trapezoid(i32::MAX, 1 << 16, 2)]), i32::MIN..i32::MAX),
+        ] {
+            assert_eq!(shapes.rows(), rows, "{shapes:?}");
+            assert_eq!(shapes.is_empty(), rows == (0..0), "{shapes:?}");
+        }
     }
 }

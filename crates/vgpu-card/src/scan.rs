@@ -180,12 +180,13 @@ impl Card {
 
     fn start_buffer(&mut self, count: u32) {
         let address = self.registers.bank.get(Reg::DmaAddress);
+        // As where a buffer ends by a mistake in it: whoever is interrupted may start the next one.
         if matches!(self.run, Run::Ring { .. }) {
+            self.clear_command(Reg::DmaCount);
             self.mistake(ErrorCodeCode::Busy, Reg::DmaCount, count);
-            self.clear_command(Reg::DmaCount);
         } else if !address.is_multiple_of(4) {
-            self.mistake(ErrorCodeCode::BadAddress, Reg::DmaAddress, address);
             self.clear_command(Reg::DmaCount);
+            self.mistake(ErrorCodeCode::BadAddress, Reg::DmaAddress, address);
         } else {
             self.run = Run::Buffer { next: address.into(), left: count };
         }

@@ -25,6 +25,9 @@ const LOG_VARIABLE: &str = "UBLK_LOG";
 /// extended attributes, and that there is nothing left to unmount once that has been done.
 const LOG_FOREGROUND: &str = "warn,fuser=error";
 const LOG_BACKGROUND: &str = "info,fuser=error";
+/// The FUSE library's complaint when a mount ends: the kernel lets the file be released in the
+/// background, and has no more use for the answer once the connection is cut.
+const NORMAL: &[&str] = &["Failed to send FUSE reply: No such file or directory (os error 2)"];
 /// Longest start request.
 const MAX_REQUEST_BYTES: u64 = 16 << 20;
 
@@ -77,7 +80,7 @@ pub fn run_foreground(
     } else {
         (LOG_FOREGROUND, Shape::Text)
     };
-    logging::init(LOG_VARIABLE, level, shape);
+    logging::init(LOG_VARIABLE, level, shape, NORMAL);
     run(surroundings, request, &mut readiness, |_| Ok(()), announce)
 }
 
@@ -107,7 +110,7 @@ fn to_log(path: &Path) -> Result<(), String> {
         .and_then(|()| rustix::stdio::dup2_stdout(&log))
         .and_then(|()| rustix::stdio::dup2_stderr(&log))
         .map_err(|e| tell(e.into()))?;
-    logging::init(LOG_VARIABLE, LOG_BACKGROUND, Shape::Text);
+    logging::init(LOG_VARIABLE, LOG_BACKGROUND, Shape::Text, NORMAL);
     Ok(())
 }
 

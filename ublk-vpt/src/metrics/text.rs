@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use daemonkit::metrics::{about, escaped};
+
 use crate::report::{Count, Histogram, Histograms, StatsReport};
 
 /// What is told.
@@ -73,12 +75,11 @@ struct Text {
 }
 
 impl Text {
-    // Writing to a String cannot fail.
     fn about(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.out, "# HELP ublk_vpt_{name} {help}");
-        let _ = writeln!(self.out, "# TYPE ublk_vpt_{name} {kind}");
+        about(&mut self.out, &format!("ublk_vpt_{name}"), kind, help);
     }
 
+    // Writing to a String cannot fail.
     fn plain(&mut self, name: &str, value: f64) {
         let _ = writeln!(self.out, "ublk_vpt_{name}{{id=\"{}\"}} {value}", self.id);
     }
@@ -115,11 +116,6 @@ impl Text {
         self.plain(&format!("{name}_sum"), histogram.sum_seconds);
         self.plain(&format!("{name}_count"), histogram.count as f64);
     }
-}
-
-/// A label's value: what would end it, or the line, is written with a backslash.
-fn escaped(value: &str) -> String {
-    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }
 
 #[cfg(test)]

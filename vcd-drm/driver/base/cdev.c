@@ -62,14 +62,28 @@ static int bgc_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
-/* Until bgc_leave() the device stays. */
-static int bgc_enter(struct bgc *card)
+static int bgc_entered(struct bgc *card)
 {
-	down_read(&card->alive);
 	if (!card->gone)
 		return 0;
 	up_read(&card->alive);
 	return -ENODEV;
+}
+
+/* Until bgc_leave() the device stays. */
+static int bgc_enter(struct bgc *card)
+{
+	down_read(&card->alive);
+	return bgc_entered(card);
+}
+
+/*
+ * The same in mmap(), where the memory manager's lock is held: other calls want that inside, to
+ * read what programs have written. So this must not wait; it would only for the device to go.
+ */
+static int bgc_try_enter(struct bgc *card)
+{
+	return down_read_trylock(&card->alive) ? bgc_entered(card) : -ENODEV;
 }
 
 static void bgc_leave(struct bgc *card)
@@ -85,16 +99,9 @@ static int bgc_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
-	/*
-	 * The memory manager's lock is held here, and other calls want it inside, to read what
-	 * programs have written. So this must not wait; it would only wait for the device to go.
-	 */
-	if (!down_read_trylock(&card->alive))
-		return -ENODEV;
-	if (card->gone) {
-		bgc_leave(card);
-		return -ENODEV;
-	}
+	ret = bgc_try_enter(card);
+	if (ret)
+		return ret;
 	all = pci_resource_len(card->pdev, 2) >> PAGE_SHIFT;
 	if (vma->vm_pgoff > all || pages > all - vma->vm_pgoff) {
 		ret = -EINVAL;

@@ -9,7 +9,10 @@ use super::cli::CardArgs;
 const BASE: &str = include_str!("../../../configs/cards/base.toml");
 
 /// Reads and checks it.
-pub(super) fn layout(args: &CardArgs) -> Result<Layout> {
+///
+/// # Errors
+/// It cannot be read, or has mistakes.
+pub fn layout(args: &CardArgs) -> Result<Layout> {
     let (name, text) = match &args.card {
         None => ("the base card".to_owned(), BASE.to_owned()),
         Some(path) => {

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use daemonkit::metrics::MetricsAddress;
+
+use crate::play::Threads;
 
 /// Plays a PCI graphics card that is not there, and shows its screen.
 #[derive(Clone, Debug, Parser)]
@@ -45,7 +48,7 @@ pub enum Command {
 }
 
 /// Which card.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CardArgs {
     /// The card's description; without it, the base card.
     #[arg(long, value_name = "FILE")]
@@ -70,12 +73,32 @@ pub struct LookArgs {
     pub secret: Option<PathBuf>,
 }
 
+/// Who draws.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ThreadArgs {
+    /// Threads that draw. More than one pay where large areas are drawn and there are processors
+    /// for them beside the driver's.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub threads: u8,
+}
+
+impl ThreadArgs {
+    /// Starts them.
+    pub(super) fn start(self) -> Result<Threads> {
+        let number = self.threads;
+        Threads::new(number.into()).with_context(|| format!("--threads {number}"))
+    }
+}
+
 /// `vcd run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Which card.
     #[command(flatten)]
     pub card: CardArgs,
+    /// Who draws.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
     /// Where it is shown.
     #[command(flatten)]
     pub looks: LookArgs,
@@ -96,6 +119,9 @@ pub struct RunArgs {
 /// `vcd demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
+    /// Who draws.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
     /// Where it is shown.
     #[command(flatten)]
     pub looks: LookArgs,

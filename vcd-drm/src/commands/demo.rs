@@ -28,7 +28,7 @@ pub(super) fn scene(name: &str) -> Result<Scene, String> {
 }
 
 pub(super) fn run(args: &DemoArgs) -> Result<()> {
-    let layout = card::layout(&CardArgs { card: None })?;
+    let layout = card::layout(&CardArgs::default())?;
     let (mut publisher, screen) = Screen::new().context("no screen")?;
     let ended = Arc::new(AtomicBool::new(false));
     let _signals = daemonkit::signals::StopSignals::install({
@@ -43,6 +43,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
         );
     }
     let mut driver = Driver::new(layout)?;
+    driver.player().set_threads(args.threads.start()?);
     let failure = match &args.trace {
         None => None,
         Some(path) => {

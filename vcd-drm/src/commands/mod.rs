@@ -1,11 +1,11 @@
 //! The commands of `vcd`.
 //!
 //! - [`cli`]: what can be typed
-//! - `card`: a card's description
+//! - [`card`]: a card's description
 //! - `looks`: where the picture is to be shown, as typed
 //! - `demo`, `run`, `shot`, `stats`, `trace`: one command each
 
-mod card;
+pub mod card;
 pub mod cli;
 mod demo;
 mod looks;

@@ -19,7 +19,7 @@ use crate::sink::{Settings, png};
 use crate::trace::Recorder;
 
 pub(super) fn run(args: &RunArgs) -> Result<()> {
-    daemonkit::logging::init("VCD_LOG", "info", daemonkit::logging::Shape::Text);
+    daemonkit::logging::init("VCD_LOG", "info", daemonkit::logging::Shape::Text, &[]);
     let layout = card::layout(&args.card)?;
     let (publisher, screen) = Screen::new().context("no screen")?;
     let orders = Orders::new().context("no event descriptor")?;
@@ -34,6 +34,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     .context("signals")?;
     let machine = KernelMachine::new(&layout)?;
     let mut player = Player::new(layout, machine);
+    player.set_threads(args.threads.start()?);
     let failure = match &args.trace {
         None => None,
         Some(path) => {

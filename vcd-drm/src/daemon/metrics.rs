@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use daemonkit::metrics::{about, escaped};
 use serde_json::Value;
 
 /// Name, type, where it is in the statistics, and what it means.
@@ -44,12 +45,12 @@ pub fn render(stats: &Value) -> String {
     let mut text = String::with_capacity(4096);
     let card = stats["number"].as_u64().unwrap_or_default();
     for (name, kind, place, help) in METRICS {
-        about(&mut text, name, kind, help);
+        about(&mut text, &format!("vcd_{name}"), kind, help);
         line(&mut text, name, &format!("card=\"{card}\""), stats.pointer(place));
     }
     let sinks = stats["sinks"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (name, kind, place, help) in SINKS {
-        about(&mut text, name, kind, help);
+        about(&mut text, &format!("vcd_{name}"), kind, help);
         for sink in sinks {
             let label = |key: &str| escaped(sink[key].as_str().unwrap_or_default());
             let labels =
@@ -61,11 +62,6 @@ pub fn render(stats: &Value) -> String {
 }
 
 // Writing to a String cannot fail.
-fn about(text: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(text, "# HELP vcd_{name} {help}");
-    let _ = writeln!(text, "# TYPE vcd_{name} {kind}");
-}
-
 fn line(text: &mut String, name: &str, labels: &str, value: Option<&Value>) {
     let value = match value {
         Some(Value::Bool(yes)) => u64::from(*yes),
@@ -73,11 +69,6 @@ fn line(text: &mut String, name: &str, labels: &str, value: Option<&Value>) {
         None => return,
     };
     let _ = writeln!(text, "vcd_{name}{{{labels}}} {value}");
-}
-
-/// As a label's value has to be written.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! - [`local`]: that, without a kernel
 //! - [`kernel`]: that, by the kernel module
 //! - [`player`]: one turn after the other
+//! - [`threads`]: who draws
 //! - [`counts`]: what the player has done
 
 pub mod counts;
@@ -17,9 +18,11 @@ pub mod kernel;
 pub mod local;
 pub mod machine;
 pub mod player;
+pub mod threads;
 
 pub use self::counts::Counts;
 pub use self::kernel::KernelMachine;
 pub use self::local::LocalMachine;
 pub use self::machine::{DriverMemory, Interrupt, Machine, Parts, RegisterFile};
 pub use self::player::{Listener, Player};
+pub use self::threads::Threads;

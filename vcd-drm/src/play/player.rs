@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use vgpu_card::raster::Rect as CardRect;
-use vgpu_card::{Action, Card, Fault, Fetch, Layout, Memory, Mode};
+use vgpu_card::{Action, Card, Fault, Fetch, Layout, Mode};
 
 use super::counts::Counts;
 use super::machine::Machine;
+use super::threads::Threads;
 use crate::screen::{Publisher, Rect, Size};
 
 /// Pieces of the driver's memory that are read in a turn.
@@ -37,6 +38,7 @@ pub struct Player<M> {
     /// The card's own, for who listens.
     layout: Layout,
     machine: M,
+    threads: Threads,
     listener: Option<Box<dyn Listener + Send>>,
     buffer: Vec<u8>,
     counts: Counts,
@@ -60,6 +62,7 @@ impl<M: Machine> Player<M> {
             card: Card::new(layout.clone()),
             layout,
             machine,
+            threads: Threads::default(),
             listener: None,
             buffer: vec![0; Fetch::MOST_BYTES],
             counts: Counts::default(),
@@ -90,6 +93,11 @@ impl<M: Machine> Player<M> {
     /// Tells somebody of everything from now on, or nobody.
     pub fn set_listener(&mut self, listener: Option<Box<dyn Listener + Send>>) {
         self.listener = listener;
+    }
+
+    /// Lets these draw from now on, instead of the caller's thread alone.
+    pub fn set_threads(&mut self, threads: Threads) {
+        self.threads = threads;
     }
 
     /// Mistakes of the driver's since the last call.
@@ -130,10 +138,11 @@ impl<M: Machine> Player<M> {
 
     fn look(&mut self, pages: u32) {
         let parts = self.machine.parts();
+        let mut painter = self.threads.painter(parts.memory);
         match &mut self.listener {
             None => {
                 let read = |offset| parts.registers.read(offset);
-                self.card.scan(pages, read, &mut Memory(parts.memory));
+                self.card.scan(pages, read, &mut painter);
             }
             Some(listener) => {
                 let read = |offset| {
@@ -141,7 +150,7 @@ impl<M: Machine> Player<M> {
                     listener.seen(&self.layout, offset, value);
                     value
                 };
-                self.card.scan(pages, read, &mut Memory(parts.memory));
+                self.card.scan(pages, read, &mut painter);
                 listener.looked(pages);
             }
         }
@@ -160,7 +169,7 @@ impl<M: Machine> Player<M> {
         if let Some(listener) = &mut self.listener {
             listener.fetched(&self.layout, fetch, data);
         }
-        self.card.feed(data, &mut Memory(parts.memory));
+        self.card.feed(data, &mut self.threads.painter(parts.memory));
         self.act();
     }
 

@@ -139,7 +139,7 @@ pub(super) fn refused(what: &'static str) -> impl Fn(Errno) -> Error {
 pub struct Status(abi::Status);
 
 impl Status {
-    /// Whether it is on its bus.
+    /// Whether it is on its bus, or still mapped.
     pub fn plugged(&self) -> bool {
         self.0.flags & PLUGGED != 0
     }

@@ -108,8 +108,7 @@ impl Report {
     /// `pairs` are ours and theirs, requests per second; `about` says what else is to be known.
     pub fn ratio(&mut self, name: &str, pairs: &[(f64, f64)], target: Option<Is>, about: &str) {
         let ratios: Vec<f64> = pairs.iter().map(|(ours, theirs)| ours / theirs).collect();
-        let (least, most) =
-            ratios.iter().fold((f64::MAX, 0_f64), |(a, b), &r| (a.min(r), b.max(r)));
+        let (least, most) = range(&ratios);
         let (ours, theirs): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         let (middle, peer) = (median(ours.clone()), median(theirs.clone()));
         let note = format!(
@@ -192,6 +191,11 @@ impl Report {
         };
         self.targets.iter().map(row).collect()
     }
+}
+
+/// The least and the most of some values.
+pub(super) fn range(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::MAX, f64::MIN), |(a, b), &value| (a.min(value), b.max(value)))
 }
 
 /// The middle one.

@@ -5,6 +5,8 @@
 
 mod address;
 mod server;
+mod text;
 
 pub use address::MetricsAddress;
 pub use server::MetricsServer;
+pub use text::{about, escaped};

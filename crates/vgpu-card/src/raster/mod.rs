@@ -64,7 +64,7 @@ pub use logic::LogicOp;
 pub use rect::Rect;
 pub use surface::{Band, MAX_SIZE, Surface, SurfaceError};
 pub use trapezoid::{Gouraud, Ramp, Shade, Trapezoid};
-pub use triangle::{Triangle, Vertex};
+pub use triangle::{Triangle, VERTEX_FRACTION, Vertex};
 
 /// What holds for every primitive.
 #[derive(Clone, Copy, Debug)]

@@ -170,6 +170,17 @@ pub struct Band<'a> {
 }
 
 impl Band<'_> {
+    /// Its rows above row `y`, and the others; either may have none.
+    #[must_use]
+    pub fn split(self, y: i32) -> (Self, Self) {
+        let y = y.clamp(self.top, self.bottom);
+        let at = (y - self.top) as usize * self.stride;
+        // The last row may end before the next one would begin.
+        let (upper, lower) = self.pixels.split_at_mut(at.min(self.pixels.len()));
+        let of = |pixels, top, bottom| Self { pixels, top, bottom, ..self };
+        (of(upper, self.top, y), of(lower, y, self.bottom))
+    }
+
     /// Its part of the picture.
     pub fn bounds(&self) -> Rect {
         Rect::new(0, self.top, self.width, self.bottom)

@@ -9,8 +9,10 @@ use super::paint::{Combined, Flat, Gradient, Paint, Smooth};
 use super::span::{Job, Rgb, Spans, along};
 use super::{Band, LogicOp, Rect, State};
 
+/// Bits of fraction of a corner's coordinates, which are 28.4.
+pub const VERTEX_FRACTION: u32 = 4;
 /// One pixel in 28.4.
-pub(super) const ONE: i64 = 16;
+pub(super) const ONE: i64 = 1 << VERTEX_FRACTION;
 /// From a pixel's corner to its centre.
 pub(super) const HALF: i64 = ONE / 2;
 

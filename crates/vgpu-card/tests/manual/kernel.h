@@ -49,6 +49,7 @@ void lockdep_assert_held(struct mutex *lock);
 void dev_err(struct device *dev, const char *format, ...);
 void dev_err_ratelimited(struct device *dev, const char *format, ...);
 
+#define READ_ONCE(what) (what)
 #define readl_poll_timeout(from, now, cond, delay, limit) \
 	({ (now) = readl(from); (cond) ? 0 : -ETIMEDOUT * !!((delay) + (limit)); })
 #define wait_event_timeout(wait, cond, limit) ((void)&(wait), (cond) ? (long)(limit) : 0L)

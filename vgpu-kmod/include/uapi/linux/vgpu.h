@@ -178,7 +178,7 @@ struct vgpu_wait {
 };
 
 /* Flags of struct vgpu_status */
-#define VGPU_STATUS_PLUGGED	(1U << 0)	/* the card is on its bus */
+#define VGPU_STATUS_PLUGGED	(1U << 0)	/* on its bus, or still mapped */
 #define VGPU_STATUS_BOUND	(1U << 1)	/* a driver is bound to it */
 #define VGPU_STATUS_MEMORY	(1U << 2)	/* the driver has enabled the memory BARs */
 #define VGPU_STATUS_BUS_MASTER	(1U << 3)	/* the driver allows DMA */

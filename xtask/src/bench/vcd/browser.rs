@@ -6,22 +6,19 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::bench::report::median;
+use super::release;
+use crate::bench::report::{median, range};
 use crate::bench::vpt::lab::progress;
 use crate::bench::{Is, Report};
 use crate::run::{self, Interrupt, json};
-use crate::workspace::{self, cargo};
 
 /// Of each turn.
 const SECONDS: &str = "2";
 
 pub(super) fn measure(report: &mut Report, interrupt: &Interrupt) -> Result<()> {
     progress("a browser that looks");
-    let mut build = cargo();
-    build.args(["build", "--release", "--locked", "-p", "vcd-drm", "--example", "browser_rate"]);
-    run::output(&mut build, Duration::from_secs(3600), interrupt)?;
-    let target = workspace::metadata()?.target_directory;
-    let mut command = Command::new(target.join("release/examples/browser_rate"));
+    let built = release(&["-p", "vcd-drm", "--example", "browser_rate"], interrupt)?;
+    let mut command = Command::new(built.join("examples/browser_rate"));
     let text = run::output(command.arg(SECONDS), Duration::from_secs(120), interrupt)?;
     tell(report, &json(&text, "the program with a page")?)
 }
@@ -41,7 +38,7 @@ fn tell(report: &mut Report, value: &Value) -> Result<()> {
     let alone = numbers("triangles_per_second_alone")?;
     let watched = numbers("triangles_per_second_watched")?;
     let lost: Vec<f64> = alone.iter().zip(&watched).map(|(a, w)| 1.0 - w / a).collect();
-    let (least, most) = lost.iter().fold((f64::MAX, f64::MIN), |(a, b), &x| (a.min(x), b.max(x)));
+    let (least, most) = range(&lost);
     let note = format!(
         "median of {} turns ({least:.3} to {most:.3}); the page is on the same machine",
         lost.len()

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::TABLE;
-use crate::bench::report::median;
+use super::{TABLE, release};
+use crate::bench::report::{median, range};
 use crate::bench::vpt::lab::progress;
 use crate::bench::{Report, in_lab};
-use crate::run::{self, Interrupt};
+use crate::run::Interrupt;
 use crate::vgpu;
 use crate::vm::{self, Accel, Choice, LabRun};
-use crate::workspace::{self, cargo};
+use crate::workspace;
 
 /// What runs in the guest.
 const SCRIPT: &str = include_str!("guest.sh");
@@ -50,17 +50,13 @@ fn measured(interrupt: &Interrupt) -> Result<Vec<Pair>> {
     progress("building for the kernel lab");
     let mut files = vgpu::base(&vm::bring(&Choice::default())?, interrupt)?;
     // Not those of the tests, which check themselves: both sides as users have them.
-    let mut build = cargo();
-    build.args(["build", "--release", "--locked", "-p", "vcd-drm", "--bin", "vcd"]);
-    build.args(["--example", "card_load"]);
-    run::output(&mut build, Duration::from_secs(3600), interrupt)?;
-    let target = workspace::metadata()?.target_directory;
-    let folder = target.join("vgpu").join("release");
+    let what = ["-p", "vcd-drm", "--bin", "vcd", "--example", "card_load"];
+    let built = release(&what, interrupt)?;
+    let folder = built.with_file_name("vgpu").join("release");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     for name in ["vcd", "examples/card_load"] {
-        let built = target.join("release").join(name);
         let stripped = folder.join(name.trim_start_matches("examples/"));
-        files.push(workspace::stripped(&built, &stripped)?);
+        files.push(workspace::stripped(&built.join(name), &stripped)?);
     }
     progress("triangles in the kernel lab: takes some minutes");
     let mut lab = LabRun::new(command(&files));
@@ -107,7 +103,7 @@ fn tell(report: &mut Report, pairs: &[Pair]) {
         if of.is_empty() {
             continue;
         }
-        let (least, most) = of.iter().fold((f64::MAX, 0_f64), |(a, b), &r| (a.min(r), b.max(r)));
+        let (least, most) = range(&of);
         let name = format!("(c) program, driver, shim and daemon, height {height}: against (b)");
         let note = format!(
             "emulated, instructions of both; median of {} ({least:.2} to {most:.2})",

@@ -14,12 +14,15 @@ mod lab;
 mod plot;
 mod raster;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::Report;
 use super::vpt::lab::steal_seconds;
-use crate::run::Interrupt;
-use crate::workspace;
+use crate::run::{self, Interrupt};
+use crate::workspace::{self, cargo};
 
 /// One line of the proposal's Table 1.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let mut report = Report::new("vcd");
     let stolen = steal_seconds();
     let columns = raster::measure(&mut report, interrupt)?;
+    browser::measure(&mut report, interrupt)?;
     // In a virtual machine: what the hypervisor gave to others while we wanted to run.
     if let (Some(before), Some(after)) = (stolen, steal_seconds()) {
         report.extra("steal seconds, all processors", after - before);
@@ -53,10 +57,17 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
         report.extra("load at the end", load.trim());
     }
-    browser::measure(&mut report, interrupt)?;
     lab::measure(&mut report, interrupt)?;
     save(&plot::figure(&columns))?;
     Ok(report)
+}
+
+/// Builds some programs as users have them; the folder they are in.
+fn release(what: &[&str], interrupt: &Interrupt) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--locked"]).args(what);
+    run::output(&mut build, Duration::from_secs(3600), interrupt)?;
+    Ok(workspace::metadata()?.target_directory.join("release"))
 }
 
 /// Writes the figure beside the result.

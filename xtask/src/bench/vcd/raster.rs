@@ -12,13 +12,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::plot::Column;
-use super::{Row, TABLE};
-use crate::bench::report::median;
+use super::{Row, TABLE, release};
+use crate::bench::report::{median, range};
 use crate::bench::vpt::lab::progress;
 use crate::bench::{Is, Report};
 use crate::deps;
 use crate::run::{self, Interrupt, json};
-use crate::workspace::{self, cargo};
 
 /// Rounds for each height.
 const ROUNDS: usize = 9;
@@ -48,15 +47,10 @@ struct Run {
 impl Load {
     fn build(interrupt: &Interrupt) -> Result<Self> {
         progress("building");
-        for what in
-            [["-p", "e2e", "--bin", "raster-load"], ["-p", "vcd-drm", "--example", "card_load"]]
-        {
-            let mut build = cargo();
-            build.args(["build", "--release", "--locked"]).args(what);
-            run::output(&mut build, Duration::from_secs(3600), interrupt)?;
-        }
-        let built = workspace::metadata()?.target_directory.join("release");
-        let (raster, card) = (built.join("raster-load"), built.join("examples/card_load"));
+        let raster =
+            release(&["-p", "e2e", "--bin", "raster-load"], interrupt)?.join("raster-load");
+        let card = release(&["-p", "vcd-drm", "--example", "card_load"], interrupt)?
+            .join("examples/card_load");
         Ok(Self { raster, card, interrupt: interrupt.clone() })
     }
 
@@ -85,9 +79,10 @@ impl Load {
         self.run(&self.raster, &["peer", &height.to_string(), &PEERS.to_string()], PEERS)
     }
 
-    /// Through a card: `stream` or `whole`.
-    fn card(&self, what: &str, height: u32) -> Result<Run> {
-        self.run(&self.card, &[what, &height.to_string(), &OURS.to_string()], OURS)
+    /// Through a card whose daemon draws on so many threads: `stream` or `whole`.
+    fn card(&self, what: &str, height: u32, threads: u32) -> Result<Run> {
+        let numbers = [height, OURS, threads].map(|number| number.to_string());
+        self.run(&self.card, &[what, &numbers[0], &numbers[1], &numbers[2]], OURS)
     }
 }
 
@@ -126,8 +121,11 @@ fn measure_row(
             rounds.peer.push(peer.processor);
             report.extra("peer", peer.by);
         }
-        rounds.stream.push(load.card("stream", height)?.processor);
-        rounds.whole.push(load.card("whole", height)?.processor);
+        rounds.stream.push(load.card("stream", height, 1)?.processor);
+        let whole = load.card("whole", height, 1)?;
+        rounds.whole.push(whole.processor);
+        rounds.whole_by_clock.push(whole.clock);
+        rounds.whole_two_by_clock.push(load.card("whole", height, 2)?.clock);
         rounds.one_by_clock.push(vertices.clock);
         rounds.two_by_clock.push(load.ours("vertices", height, "best", 2)?.clock);
         rounds.trapezoids.push(load.ours("trapezoids", height, "best", 1)?.processor);
@@ -153,6 +151,8 @@ struct Rounds {
     clear: Vec<f64>,
     stream: Vec<f64>,
     whole: Vec<f64>,
+    whole_by_clock: Vec<f64>,
+    whole_two_by_clock: Vec<f64>,
 }
 
 impl Rounds {
@@ -197,6 +197,8 @@ impl Rounds {
             ("vertices", &self.vertices),
             ("card: DMA, decode", &self.stream),
             ("the whole path", &self.whole),
+            ("the whole path, by the clock", &self.whole_by_clock),
+            ("the whole path, 2 threads, by the clock", &self.whole_two_by_clock),
             ("trapezoids", &self.trapezoids),
             ("vertices, by the clock", &self.one_by_clock),
             ("vertices, 2 threads, by the clock", &self.two_by_clock),
@@ -232,13 +234,16 @@ impl Rounds {
         let (share, range) = times(&self.vertices, &self.whole);
         let name = format!("(b) whole path, height {height}: share of rasterising");
         report.figure(&name, share, "ratio", &range);
+        let (two, range) = times(&self.whole_by_clock, &self.whole_two_by_clock);
+        let name = format!("(b) whole path, height {height}: drawn by two threads against one");
+        report.figure(&name, two, "ratio", &format!("by the clock; {range}"));
     }
 }
 
 /// How many times as long `theirs` took, round by round: the median, and what it is the median of.
 fn times(theirs: &[f64], ours: &[f64]) -> (f64, String) {
     let ratios: Vec<f64> = theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect();
-    let (least, most) = ratios.iter().fold((f64::MAX, 0_f64), |(a, b), &r| (a.min(r), b.max(r)));
+    let (least, most) = range(&ratios);
     let range = format!("median of {} rounds ({least:.2} to {most:.2})", ratios.len());
     (median(ratios), range)
 }
@@ -258,6 +263,8 @@ mod tests {
             clear: vec![0.05; 3],
             stream: vec![0.25; 3],
             whole: vec![0.4; 3],
+            whole_by_clock: vec![0.4; 3],
+            whole_two_by_clock: vec![0.32; 3],
         }
     }
 
@@ -271,7 +278,8 @@ mod tests {
         };
         assert_eq!(figure("against llvmpipe"), (10.0, true));
         assert_eq!(figure("against the card"), (3.876 / 0.2, false));
-        assert_eq!(figure("two threads"), (2.0, true));
+        assert_eq!(figure("height 20: two threads"), (2.0, true));
+        assert_eq!(figure("drawn by two threads"), (1.25, true));
         assert_eq!(figure("share of the rate"), (0.25, true));
         assert_eq!(figure("DMA, decode and drawing"), (8.0, true));
         assert_eq!(figure("whole path, height 20: against"), (3.876 / 0.4, false));
