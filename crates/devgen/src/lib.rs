@@ -14,10 +14,12 @@
 //! | [`manual`] | Markdown as one page of HTML, and for typst |
 //! | [`compare`] | two cards beside each other, and one register explained |
 //! | [`import`] | cards from CMSIS-SVD |
+//! | [`grade`] | students' drivers, in the kernel lab |
 #![forbid(unsafe_code)]
 
 pub mod compare;
 pub mod folder;
+pub mod grade;
 pub mod import;
 pub mod manual;
 pub mod source;

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use devgen::templates::Templates;
+use devgen::grade::{inside, outside};
 use devgen::{compare, folder, import, source};
 
 /// Makes a new card every semester: header, tables, manual, driver and programs out of one description.
@@ -59,10 +60,59 @@ enum Order {
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Grade a student's driver in the kernel lab
+    #[command(after_help = GRADE_HELP)]
+    Grade {
+        /// The driver's folder, with a Kbuild
+        driver: PathBuf,
+        /// The semester's folder, as `devgen new` has made it
+        #[arg(long, value_name = "FOLDER")]
+        card: PathBuf,
+        /// Where report.json and report.html go
+        #[arg(short, long, value_name = "FOLDER", default_value = "grade")]
+        out: PathBuf,
+        /// The command that runs what follows it as root on a machine that may crash; \"\" for this one
+        #[arg(long, value_name = "COMMAND")]
+        lab: Option<String>,
+        /// The headers of that machine's kernel
+        #[arg(long, value_name = "FOLDER")]
+        kernel: Option<PathBuf>,
+        /// The folder of the module vgpu's sources, or "installed" if the machine has it
+        #[arg(long, value_name = "FOLDER")]
+        shim: Option<PathBuf>,
+        /// Build only
+        #[arg(long, hide = true)]
+        prepare: bool,
+    },
+    /// What `grade` runs in the lab
+    #[command(hide = true)]
+    GradeInside {
+        folder: PathBuf,
+        #[arg(long, value_delimiter = ',')]
+        done: Vec<String>,
+        #[arg(long)]
+        one: Option<String>,
+    },
 }
 
+const GRADE_HELP: &str = "\
+Without --lab it is run in the project's folder, and uses the project's kernel lab.
+It exits with 1 if there was something to find fault with, with 2 if it could not grade.
+
+Examples:
+  devgen grade students/ann/driver --card out/ -o reports/ann
+  devgen grade driver --card out/ --lab \"ssh root@victim\" --kernel /usr/src/linux-headers-6.12.9 --shim installed";
+
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let done = match Arguments::parse().command {
+        Order::Grade { driver, card, out, lab, kernel, shim, prepare } => {
+            return grade(&outside::Request { driver, card, out, lab, kernel, shim, prepare });
+        }
+        Order::GradeInside { folder, one: Some(one), .. } => inside::one(&folder, &one),
+        Order::GradeInside { folder, done, one: None } => inside::all(&folder, &done),
+        order => run(order),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -114,6 +164,25 @@ fn run(order: Order) -> Result<()> {
                 None => print!("{}", imported.description),
             }
             Ok(())
+        }
+        Order::Grade { .. } | Order::GradeInside { .. } => Ok(()), // main() has done it
+    }
+}
+
+/// Fault found is no failure of the grader's.
+fn grade(request: &outside::Request) -> ExitCode {
+    let graded = outside::grade(request).and_then(|report| {
+        let Some(report) = report else { return Ok(true) };
+        print!("{}", report.text());
+        report.write(&request.out)?.iter().for_each(|file| println!("{}", file.display()));
+        Ok(report.passed())
+    });
+    match graded {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
         }
     }
 }
