@@ -11,6 +11,7 @@ pub mod deps;
 pub mod device;
 pub mod dist;
 pub mod fuzz;
+mod grade;
 pub mod image;
 pub mod lint;
 pub mod machine;

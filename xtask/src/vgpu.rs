@@ -86,7 +86,8 @@ pub fn pattern() -> Result<PathBuf> {
     built.into_iter().next().context("there is no program that shows a pattern")
 }
 
-fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+/// Builds the module that makes cards.
+pub(crate) fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     let mut make = make(&workspace::root().join(SHIM));
     make.arg(format!("KDIR={}", kernel.build().display()));
     make.arg(format!("BUILD={}", to.display())).arg("modules");

@@ -5,8 +5,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
-use devgen::templates::Templates;
 use devgen::grade::{inside, outside};
+use devgen::templates::Templates;
 use devgen::{compare, folder, import, source};
 
 /// Makes a new card every semester: header, tables, manual, driver and programs out of one description.

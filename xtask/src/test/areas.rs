@@ -22,8 +22,11 @@ pub(super) const RASTER: &str = "raster";
 /// The one whose tests show pictures on the lab's screens, in a boot of their own.
 pub(crate) const KMS: &str = "kms";
 
+/// The one whose tests grade drivers there, in a boot of their own.
+pub(super) const GRADE: &str = "grade";
+
 /// Those of the kernel lab.
-const LABS: [&str; 3] = [LAB, VGPU, KMS];
+const LABS: [&str; 4] = [LAB, VGPU, KMS, GRADE];
 
 /// The folder whose tests look at the card's screen from outside, on this machine.
 pub(super) const VCD: &str = "vcd";
@@ -46,7 +49,7 @@ impl Area {
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
-            Some(VGPU | KMS | VCD | RASTER) => vec![END_TO_END],
+            Some(VGPU | KMS | GRADE | VCD | RASTER) => vec![END_TO_END],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM],
             _ => vec![&*self.name],
         };
@@ -97,6 +100,7 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
                 LAB => "end to end, with the real program, in the kernel lab",
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
                 RASTER => "the card's rasteriser beside Mesa's",
+                GRADE => "the grader of students' drivers, in the kernel lab",
                 KMS => "the card's screen on screens of the kernel lab",
                 VCD => "the card's screen in a browser and in a VNC client",
                 _ => "end to end, with the real program",
@@ -146,6 +150,8 @@ mod tests {
         assert_eq!(raster.packages(), ["-p", "e2e"]);
         let kms = find(&areas, KMS).expect("a folder");
         assert!(kms.labs() == [KMS] && !kms.has_others());
+        let grade = find(&areas, GRADE).expect("a folder");
+        assert!(grade.labs() == [GRADE] && !grade.has_others());
         let vcd = find(&areas, VCD).expect("a folder");
         assert!(vcd.labs().is_empty() && vcd.has_others());
         let all = find(&areas, END_TO_END).expect("a package");

@@ -57,8 +57,9 @@ impl Setup {
     /// What is missing or wrong in it.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let job = folder.join("job.json");
-        let text = fs::read_to_string(&job)
-            .map_err(|error| anyhow::anyhow!("{}: {error}; devgen grade makes it", job.display()))?;
+        let text = fs::read_to_string(&job).map_err(|error| {
+            anyhow::anyhow!("{}: {error}; devgen grade makes it", job.display())
+        })?;
         let job = serde_json::from_str(&text)
             .map_err(|error| anyhow::anyhow!("{}: {error}", job.display()))?;
         let card = crate::source::any(&folder.join(crate::folder::CARD))?;
@@ -76,7 +77,11 @@ impl Setup {
     fn loader(&self, module: &str) -> Command {
         let file = self.folder.join(format!("{module}.ko"));
         let mut command = Command::new(if file.is_file() { "insmod" } else { "modprobe" });
-        if file.is_file() { command.arg(file) } else { command.arg(module) };
+        if file.is_file() {
+            command.arg(file)
+        } else {
+            command.arg(module)
+        };
         command
     }
 

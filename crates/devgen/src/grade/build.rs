@@ -93,7 +93,11 @@ fn headers(made: &Path) -> Result<Vec<PathBuf>> {
         name == "regs.h" || name.ends_with("_ioctl.h")
     };
     let headers: Vec<PathBuf> = entries.flatten().map(|one| one.path()).filter(is_header).collect();
-    ensure!(headers.len() == 2, "{} lacks its headers; make it anew with devgen new", folder.display());
+    ensure!(
+        headers.len() == 2,
+        "{} lacks its headers; make it anew with devgen new",
+        folder.display()
+    );
     Ok(headers)
 }
 
@@ -128,7 +132,10 @@ fn ours(sources: &Sources<'_>, to: &Path, driver: &Path) -> Result<()> {
 fn program(made: &Path) -> std::io::Result<String> {
     let card = crate::source::any(&made.join(CARD)).map_err(std::io::Error::other)?;
     let lower = card.prefix.to_lowercase();
-    Ok(PROGRAM.1.replace("bgc_", &format!("{lower}_")).replace("BGC_", &format!("{}_", card.prefix)))
+    Ok(PROGRAM
+        .1
+        .replace("bgc_", &format!("{lower}_"))
+        .replace("BGC_", &format!("{}_", card.prefix)))
 }
 
 /// The one module that make has made.
@@ -192,9 +199,8 @@ fn copy_file(file: &Path, to: &Path) -> Result<()> {
 
 /// Sources; what was built elsewhere stays there.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let entries = fs::read_dir(from).with_context(|| {
-        format!("cannot read {}; name the folder of a driver", from.display())
-    })?;
+    let entries = fs::read_dir(from)
+        .with_context(|| format!("cannot read {}; name the folder of a driver", from.display()))?;
     fs::create_dir_all(to).with_context(|| to.display().to_string())?;
     for entry in entries {
         let path = entry?.path();

@@ -66,7 +66,8 @@ impl Log {
 
 /// Messages from the first one of trouble on; none if there is no trouble.
 pub fn trouble(messages: &[String]) -> Vec<String> {
-    let is = |line: &&String| TROUBLE.iter().any(|word| line.contains(word)) && !line.contains(ITS_OWN);
+    let is =
+        |line: &&String| TROUBLE.iter().any(|word| line.contains(word)) && !line.contains(ITS_OWN);
     let Some(first) = messages.iter().position(|line| is(&line)) else { return Vec::new() };
     messages[first..].iter().take(LINES).cloned().collect()
 }
@@ -105,8 +106,9 @@ pub fn node(address: &str) -> Option<PathBuf> {
 pub fn claimed(address: &str, bar: usize) -> Option<String> {
     let resources = text(device(address).join("resource"))?;
     let line = resources.lines().nth(bar)?;
-    let mut numbers =
-        line.split_whitespace().filter_map(|n| u64::from_str_radix(n.trim_start_matches("0x"), 16).ok());
+    let mut numbers = line
+        .split_whitespace()
+        .filter_map(|n| u64::from_str_radix(n.trim_start_matches("0x"), 16).ok());
     let range = (numbers.next()?, numbers.next()?);
     owner(&text("/proc/iomem")?, range, address)
 }

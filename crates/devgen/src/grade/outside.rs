@@ -91,7 +91,8 @@ pub fn grade(request: &Request) -> Result<Option<Report>> {
             ensure!(report.checks.len() > before, "the lab ends without a result: {lab}");
         }
     }
-    let why = if report.checks[0].parts[0].ok { "no driver was bound" } else { "it does not build" };
+    let why =
+        if report.checks[0].parts[0].ok { "no driver was bound" } else { "it does not build" };
     for (check, _) in CHECKS {
         if !report.checks.iter().any(|found| found.id == check.id) {
             report.checks.push(check.untried(&format!("not tried: {why}")));
@@ -134,7 +135,8 @@ fn boot(words: &[String], work: &Path, report: &mut Report) -> Result<bool> {
     if let Some(id) = state.running {
         report.checks.push(crashed(&id, &errors));
     } else if !state.fresh {
-        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
+        let last =
+            errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
         bail!("the lab has checked nothing ({status}): {last}");
     }
     Ok(true)
@@ -188,4 +190,63 @@ fn crashed(id: &str, errors: &str) -> Found {
     );
     found.trace = trace;
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grade::checks::BUILD;
+    use crate::grade::sheet::Sheet;
+
+    fn report() -> Report {
+        let card = crate::source::base().expect("the base card");
+        let mut sheet = Sheet::new(BUILD);
+        sheet.say(true, "");
+        sheet.say(true, "");
+        Report::new(&card, Path::new("/driver"), sheet.end(Ok(())))
+    }
+
+    fn lab(script: &str) -> Vec<String> {
+        ["sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn a_machine_that_crashes_has_its_trace_and_the_next_boot_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("console.log");
+        std::fs::write(
+            &log,
+            "[ 1.0] mvx: fine\n[ 2.0] BUG: kernel NULL pointer\n[ 2.1] RIP: mvx_irq\n",
+        )
+        .expect("a log");
+        let crash = format!(
+            "echo '{MARK}kernel 6.12'; echo '{MARK}begin bind'; echo '{CONSOLE}{}' >&2; exit 123",
+            log.display()
+        );
+        let mut report = report();
+        assert!(boot(&lab(&crash), folder.path(), &mut report).expect("a boot"), "and one more");
+        let found = &report.checks[1];
+        assert_eq!((found.id.as_str(), found.verdict(), &*report.kernel), ("bind", "fail", "6.12"));
+        assert!(found.parts[0].evidence.contains("BUG: kernel NULL pointer"), "{found:?}");
+        assert_eq!(found.trace.len(), 2);
+        // What is done is not done again: the last argument tells.
+        let next = format!("echo '{MARK}begin '$3; echo '{MARK}fresh because'");
+        assert!(boot(&lab(&next), folder.path(), &mut report).is_ok());
+        assert_eq!(report.boots, 2);
+    }
+
+    #[test]
+    fn a_lab_that_does_not_work_is_told_by_its_last_line() {
+        let error = boot(&lab("echo no kernel >&2; exit 121"), Path::new("/"), &mut report());
+        assert!(error.expect_err("no lab").to_string().ends_with("no kernel"));
+    }
+
+    #[test]
+    fn a_lab_that_comes_to_its_end_is_not_started_again() {
+        let mut report = report();
+        let end = serde_json::to_string(&CHECKS[0].0.untried("no")).expect("JSON");
+        let script = format!("echo '{MARK}begin bind'; echo '{MARK}end {end}'; echo '{MARK}done'");
+        assert!(!boot(&lab(&script), Path::new("/"), &mut report).expect("a boot"));
+        assert_eq!(report.checks[1].id, "bind");
+    }
 }

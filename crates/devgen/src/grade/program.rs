@@ -110,7 +110,12 @@ impl Program {
     ///
     /// # Errors
     /// There is none in time.
-    pub fn answer(&mut self, bench: &mut Bench, what: &str, limit: Duration) -> Result<Answer, Stop> {
+    pub fn answer(
+        &mut self,
+        bench: &mut Bench,
+        what: &str,
+        limit: Duration,
+    ) -> Result<Answer, Stop> {
         bench.until(&format!("{what} does not return"), limit, |_| self.try_answer())
     }
 

@@ -104,9 +104,8 @@ impl Sheet {
         let why = result.err().map_or_else(|| "not looked at".to_owned(), |stop| stop.0);
         let mut why = Some(why);
         let parts = self.check.parts.iter().zip(self.said).map(|((what, of), said)| {
-            let (ok, evidence) = said.unwrap_or_else(|| {
-                (false, why.take().unwrap_or_else(|| "not reached".to_owned()))
-            });
+            let (ok, evidence) = said
+                .unwrap_or_else(|| (false, why.take().unwrap_or_else(|| "not reached".to_owned())));
             Part { what: (*what).to_owned(), of: *of, ok, evidence }
         });
         Found {
@@ -130,7 +129,8 @@ impl Check {
 mod tests {
     use super::*;
 
-    const CHECK: Check = Check { id: "a", title: "A", parts: &[("one", 1), ("two", 2), ("three", 4)] };
+    const CHECK: Check =
+        Check { id: "a", title: "A", parts: &[("one", 1), ("two", 2), ("three", 4)] };
 
     #[test]
     fn points_are_given_for_parts() {

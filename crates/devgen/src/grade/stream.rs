@@ -5,7 +5,7 @@ use vcd_drm::play::{LocalMachine, Player};
 use vgpu_card::Layout;
 
 /// Pixels of the reference picture.
-pub const SIZE: (u32, u32) = (320, 200);
+pub const SIZE: (u32, u32) = (640, 480);
 
 /// Pairs of a tag and its data.
 #[derive(Clone, Debug)]
@@ -106,9 +106,13 @@ impl<'c> Stream<'c> {
         let mut stream = Self::new(card);
         stream.fill((0, 0), (width, height), 0x20_3040);
         for n in 0..12 {
-            stream.fill((10 + n * 20, 8 + n * 7), (40, 30), 0x10_0808 * n);
-            let (x, y) = (20 + n * 22, 90 + n * 3);
-            stream.triangle([(x, y, 0xff_4000), (x + 60, y + 20, 0x00_ff80), (x + 10, y + 70, 0x40_40ff)]);
+            stream.fill((10 + n * 40, 8 + n * 14), (120, 70), 0x10_0808 * n);
+            let (x, y) = (20 + n * 42, 190 + n * 9);
+            stream.triangle([
+                (x, y, 0xff_4000),
+                (x + 110, y + 40, 0x00_ff80),
+                (x + 20, y + 150, 0x40_40ff),
+            ]);
         }
         stream
     }

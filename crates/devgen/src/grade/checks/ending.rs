@@ -95,11 +95,14 @@ pub(super) fn reload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         program.carry_out(&mut bench)?;
         let drawn = spot_color(&mut bench);
         if drawn != color {
-            return Err(Stop(format!("round {round}: the colour is {drawn:#08x}, not {color:#08x}")));
+            return Err(Stop(format!(
+                "round {round}: the colour is {drawn:#08x}, not {color:#08x}"
+            )));
         }
         program.end(&mut bench)?;
         let mut rmmod = Command::new("rmmod").arg(&setup.job.module).spawn()?;
-        let ended = bench.until("rmmod does not end", 2 * SOON, |_| rmmod.try_wait().ok().flatten())?;
+        let ended =
+            bench.until("rmmod does not end", 2 * SOON, |_| rmmod.try_wait().ok().flatten())?;
         if !ended.success() {
             return Err(Stop(format!("round {round}: rmmod: {ended}")));
         }

@@ -140,7 +140,8 @@ pub(super) fn burst(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
             }
         }
         let ms = slowest.as_millis();
-        let said = format!("2 times {rounds} streams, the slowest took {ms} ms {}", wrong.join(", "));
+        let said =
+            format!("2 times {rounds} streams, the slowest took {ms} ms {}", wrong.join(", "));
         sheet.say(wrong.is_empty() && slowest < TOO_LONG, said.trim());
     }
     Ok(())
@@ -184,7 +185,9 @@ pub(super) fn unload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
             // The kernel asks the driver again, as at the beginning.
             std::thread::scope(|scope| {
                 let bind = scope.spawn(|| std::fs::write(&driver, &address));
-                bench.until("the driver does not come back", SOON, |_| bind.is_finished().then_some(()))
+                bench.until("the driver does not come back", SOON, |_| {
+                    bind.is_finished().then_some(())
+                })
             })?;
         }
     }
