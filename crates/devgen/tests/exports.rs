@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use devgen::templates::Templates;
 use devgen::{import, source};
 use regmap::emit::{Output, emit};
 use support::made;
@@ -48,12 +49,13 @@ fn an_import_lists_what_is_lost() {
     assert!(error.starts_with("x.svd: ") && !error.contains('\n'), "{error}");
 }
 
-/// The compiler of SystemRDL in a folder of its own, or why not.
-fn systemrdl() -> Result<PathBuf, String> {
-    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/systemrdl");
+/// Python with a package in a folder of its own, or why not.
+fn python(module: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    let venv = target.join(module);
     let python = venv.join("bin/python");
     let works = |python: &Path| {
-        let asked = Command::new(python).args(["-c", "import systemrdl"]).output();
+        let asked = Command::new(python).args(["-c", &format!("import {module}")]).output();
         asked.is_ok_and(|output| output.status.success())
     };
     if works(&python) {
@@ -65,16 +67,49 @@ fn systemrdl() -> Result<PathBuf, String> {
         Err(error) => Err(error.to_string()),
     };
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "-q", "systemrdl-compiler==1.32.2"]))
-        .or_else(|_| {
-        run(Command::new(&python).args(["-m", "pip", "install", "-q", "systemrdl-compiler"]))
-    })?;
+    let mut done = Err("no package".to_owned());
+    for package in packages {
+        done = run(Command::new(&python).args(["-m", "pip", "install", "-q", package]));
+        if done.is_ok() {
+            break;
+        }
+    }
+    done?;
     if works(&python) { Ok(python) } else { Err("it was installed and does not run".into()) }
+}
+
+/// The manual as it is printed, by the typst that Python has.
+#[test]
+fn typst_makes_the_manual_s_pdf() {
+    let python = match python("typst", &["typst==0.15.2", "typst"]) {
+        Ok(python) => python,
+        Err(why) => {
+            println!("SKIP: typst_makes_the_manual_s_pdf: {why}");
+            return;
+        }
+    };
+    let template = source::template().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 0..3 {
+        let made = made(&template, seed);
+        let out = folder.path().join(seed.to_string());
+        devgen::folder::write(&made, &Templates::default(), &out).unwrap();
+        let text = out.join(devgen::folder::TYPST);
+        let mut command = Command::new(&python);
+        let program = "import sys, typst; typst.compile(sys.argv[1], output=sys.argv[2])";
+        command.args(["-c", program]).arg(&text).arg(text.with_extension("pdf"));
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", made.card.id);
+        let pdf = fs::read(text.with_extension("pdf")).unwrap();
+        // A page with words has some thousand bytes, of which the fonts are most.
+        assert!(pdf.starts_with(b"%PDF-") && pdf.len() > 100_000, "{} bytes", pdf.len());
+    }
 }
 
 #[test]
 fn the_compiler_of_systemrdl_reads_what_we_write() {
-    let python = match systemrdl() {
+    let python = match python("systemrdl", &["systemrdl-compiler==1.32.2", "systemrdl-compiler"]) {
         Ok(python) => python,
         Err(why) => {
             println!("SKIP: the_compiler_of_systemrdl_reads_what_we_write: {why}");

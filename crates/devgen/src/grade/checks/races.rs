@@ -51,6 +51,7 @@ fn disturbed(
         // All is seen and acknowledged: the next write is the program's.
         bench.play(Duration::from_millis(5))?;
         bench.arm()?;
+        bench.expect_held();
         program.tell("held")?;
         let caught = bench.wait_held();
         bench.blank()?;
@@ -90,6 +91,7 @@ pub(super) fn wake(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         round += 1;
         bench.idle = true;
         let number = program.ask(&mut bench, "submit")?.fine("SUBMIT")?.value;
+        bench.expect_held();
         program.tell(&format!("heldwait {number} {LONG_MS}"))?;
         if bench.wait_held() {
             bench.turn_blindly()?;
@@ -165,6 +167,7 @@ pub(super) fn unload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         let driver = std::fs::canonicalize(&driver).unwrap_or(driver);
         let mut leaving = Program::start(&mut bench, None, OTHER_CPU)?;
         bench.arm()?;
+        bench.expect_held();
         leaving.tell(&format!("unbind {} {address}", file.display()))?;
         // Its first write to a register, as it leaves: now the card is done with everything.
         if bench.wait_held() {
