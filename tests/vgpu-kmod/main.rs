@@ -17,6 +17,7 @@ mod minimal;
 mod reload;
 mod rights;
 mod rules;
+mod semesters;
 mod shim;
 mod stress;
 mod uio;

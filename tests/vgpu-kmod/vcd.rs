@@ -36,8 +36,13 @@ impl Vcd {
 
     #[track_caller]
     pub(crate) fn wait_driver(&self) {
-        wait_until("the driver bgc", soon(), || {
-            driver_of(&self.address).is_some_and(|name| name == "bgc")
+        self.wait_driver_named("bgc");
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_driver_named(&self, driver: &str) {
+        wait_until(&format!("the driver {driver}"), soon(), || {
+            driver_of(&self.address).is_some_and(|name| name == driver)
         });
     }
 

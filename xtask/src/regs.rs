@@ -68,7 +68,12 @@ fn generated(root: &Path) -> Result<Vec<(&'static str, String)>> {
         // With the lines and carets below them.
         Err(errors) => bail!("the description has errors\n{errors:#}"),
     };
-    let one = |(output, file): &(Output, &'static str)| Ok((*file, emit(&card, *output, BASE)?));
+    // The program that plays cards plays those that are not the base card, too.
+    let all = regmap::parse_template(BASE, &text)?;
+    let one = |(output, file): &(Output, &'static str)| {
+        let card = if *output == Output::RustIds { &all } else { &card };
+        Ok((*file, emit(card, *output, BASE)?))
+    };
     FILES.iter().map(one).collect()
 }
 

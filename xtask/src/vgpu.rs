@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::deps::{self, Tool};
 use crate::run::{self, Interrupt};
+use crate::semesters;
 use crate::vm::kernel::Kernel;
 use crate::workspace::{self, cargo};
 
@@ -44,7 +45,7 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("abuse", "tests/vgpu-kmod/programs"),
 ];
 /// No single step takes longer.
-const LIMIT: Duration = Duration::from_secs(1800);
+pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
 /// Builds everything for a kernel; returns the files, each to be put into one folder in the lab.
 pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
@@ -54,6 +55,7 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     let modules = folder.join(&kernel.release);
     files.push(driver(kernel, TEST_DRIVER, &modules, interrupt)?);
     files.push(driver(kernel, MINIMAL_DRIVER, &modules, interrupt)?);
+    files.extend(semesters::build(kernel, &folder, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
         files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
@@ -84,7 +86,8 @@ pub fn pattern() -> Result<PathBuf> {
     built.into_iter().next().context("there is no program that shows a pattern")
 }
 
-fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+/// Builds the module that makes cards.
+pub(crate) fn shim(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     let mut make = make(&workspace::root().join(SHIM));
     make.arg(format!("KDIR={}", kernel.build().display()));
     make.arg(format!("BUILD={}", to.display())).arg("modules");
@@ -99,6 +102,16 @@ fn driver(
 ) -> Result<PathBuf> {
     let to = modules.join(Path::new(sources).file_name().unwrap_or_default());
     copy_sources(sources, &to)?;
+    module(kernel, name, &to, interrupt)
+}
+
+/// Builds a driver where its sources are.
+pub(crate) fn module(
+    kernel: &Kernel,
+    name: &str,
+    to: &Path,
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
     let mut make = make(&kernel.build());
     make.arg(format!("M={}", to.display())).arg("modules");
     made(make, kernel, to.join(format!("{name}.ko")), interrupt)

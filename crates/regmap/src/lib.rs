@@ -8,10 +8,12 @@
 //!                                            '-- hash --> tells one layout from another
 //! ```
 //!
+//! The passes make other cards of one: [`passes::make`].
+//!
 //! Everything in a card has an `id`, by which a program that plays the card finds it, and a `name`, which
 //! is what people see. The names, places and codes of one card may be others than those of the next
-//! while the ids stay, so a pass that changes a card (one file each, beside [`validate`]) takes a
-//! [`Card`] and touches no id.
+//! while the ids stay, so a pass that changes a card takes a [`Card`] and touches no
+//! id.
 //!
 //! ```
 //! let text = r#"
@@ -51,6 +53,7 @@ pub mod codec;
 pub mod emit;
 pub mod hash;
 pub mod model;
+pub mod passes;
 pub mod validate;
 
 mod diagnostics;
@@ -61,11 +64,20 @@ pub use diagnostics::{Diagnostic, Diagnostics, Place, Report};
 pub use hash::layout_hash;
 pub use model::{Access, Block, Card, Command, Feature, Field, Kind, Register, Value};
 
-/// Reads a card's description and checks it. `file` is used in messages only.
+/// Reads a card's description and checks it: the card with what it has if nothing is chosen. `file` is
+/// used in messages only.
 ///
 /// # Errors
 /// Everything that is wrong with the text, by place: all syntax errors, or all else.
 pub fn parse(file: &str, text: &str) -> Result<Card, Diagnostics> {
+    parse_template(file, text).map(|template| passes::select::default(&template))
+}
+
+/// The same with all that can be chosen.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_template(file: &str, text: &str) -> Result<Card, Diagnostics> {
     let report = Report::new(file, text);
     let Some(card) = read::card(&report, text) else { return Err(report.into_diagnostics()) };
     validate::validate(&card, &report);

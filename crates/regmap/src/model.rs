@@ -35,6 +35,12 @@ pub struct Card {
     pub framebuffer_bytes: u32,
     /// Id of the register that holds [`crate::layout_hash`].
     pub hash_register: String,
+    /// Id of the register that lists the features by their bits; empty if there is none.
+    pub features_register: String,
+    /// Of each of these, a card has at least one.
+    pub one_of: Vec<Vec<Reference>>,
+    /// First and last byte of places where no register may be.
+    pub reserved: Vec<(u32, u32)>,
     /// What it can do.
     pub features: Vec<Feature>,
     /// Its registers, in groups.
@@ -81,6 +87,8 @@ pub struct Feature {
     pub requires: Vec<Reference>,
     /// Features it cannot be together with.
     pub conflicts: Vec<Reference>,
+    /// Whether a card has it for which nothing was chosen.
+    pub default: bool,
     /// Where it is described.
     pub place: Place,
 }
@@ -154,6 +162,12 @@ pub struct Register {
     pub feature: Option<Reference>,
     /// The register that its fields were taken from, and must stay equal to.
     pub fields_of: Option<Reference>,
+    /// Whether it has this offset, tag, layout and these values on every card.
+    pub pinned: bool,
+    /// Registers of its block with the same word stay behind each other, in this order.
+    pub together: Option<String>,
+    /// Its offset is a multiple of this, wherever it is.
+    pub align: u32,
     /// What it is for.
     pub docs: String,
     /// What it consists of; at least one.
@@ -221,6 +235,8 @@ pub struct Field {
     pub docs: String,
     /// The values it may have, if it is one of a few.
     pub values: Vec<Value>,
+    /// The feature without which it is not there.
+    pub feature: Option<Reference>,
     /// Where it is described.
     pub place: Place,
 }
@@ -252,6 +268,8 @@ pub struct Value {
     pub name: String,
     /// The number.
     pub value: u32,
+    /// The feature without which it is not there.
+    pub feature: Option<Reference>,
     /// What it means.
     pub docs: String,
     /// Where it is described.
@@ -289,6 +307,20 @@ impl Card {
     /// The command with an id.
     pub fn command(&self, id: &str) -> Option<&Command> {
         self.commands.iter().find(|command| command.id == id)
+    }
+
+    /// The features as bits of a register.
+    pub fn feature_bits(&self) -> u32 {
+        self.features.iter().fold(0, |bits, one| bits | 1_u32.checked_shl(one.bit).unwrap_or(0))
+    }
+
+    /// Whether two features cannot be on one card.
+    pub fn exclude_each_other(&self, one: &str, other: &str) -> bool {
+        let names = |from: &str, to: &str| {
+            let conflicts = self.feature(from).map(|feature| &feature.conflicts[..]);
+            conflicts.unwrap_or_default().iter().any(|reference| reference.id == to)
+        };
+        names(one, other) || names(other, one)
     }
 
     /// The feature with an id.

@@ -65,7 +65,8 @@ fn program(card: &Card) -> String {
             }
         }
     }
-    same(format!("{prefix}_LAYOUT_HASH_VALUE"), regmap::layout_hash(card).into());
+    let hash = &card.register(&card.hash_register).expect("it is there").name;
+    same(format!("{prefix}_{hash}_VALUE"), regmap::layout_hash(card).into());
     text
 }
 

@@ -34,7 +34,7 @@ fn fields() -> impl Strategy<Value = Vec<Field>> {
 fn field(index: usize, shift: u32, width: u32, kind: Kind) -> Field {
     let (id, name) = (format!("f{index}"), format!("F{index}"));
     let (docs, place) = (String::new(), Place::default());
-    Field { id, name, shift, width, kind, docs, values: Vec::new(), place }
+    Field { id, name, shift, width, kind, docs, values: Vec::new(), feature: None, place }
 }
 
 fn register(fields: Vec<Field>) -> Register {
@@ -49,6 +49,9 @@ fn register(fields: Vec<Field>) -> Register {
         tag: None,
         feature: None,
         fields_of: None,
+        pinned: false,
+        together: None,
+        align: 4,
         docs: String::new(),
         fields,
         place: Place::default(),

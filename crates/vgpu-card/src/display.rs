@@ -119,11 +119,7 @@ impl Display {
     pub(crate) fn read(layout: &Layout, bank: &Bank, mode: Mode, words: usize) -> Self {
         let control = bank.get(Reg::DisplayControl);
         let on = |fld: Fld, feature: &str| layout.get(fld, control) != 0 && layout.has(feature);
-        let color = |word: &u32| {
-            let channel = |fld: Fld| layout.get(fld, *word) & 0xff;
-            let (red, green) = (channel(Fld::PaletteRed), channel(Fld::PaletteGreen));
-            red << 16 | green << 8 | channel(Fld::PaletteBlue)
-        };
+        let color = |word: &u32| layout.palette_color(*word);
         let palette = || bank.all(Reg::Palette).iter().map(color).collect();
         let cursor = on(Fld::DisplayControlCursor, "cursor");
         Self {

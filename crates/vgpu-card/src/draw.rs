@@ -13,6 +13,9 @@ use crate::raster::{
 /// So many primitives are gathered; enough that gathering pays, few enough to stay in the cache.
 const MOST: usize = 1024;
 
+/// The highest level in 16.16.
+const WHITE: i32 = 255 << 16;
+
 /// What holds for all that is gathered.
 #[derive(Clone, Copy, Debug)]
 struct Setup {
@@ -221,10 +224,13 @@ impl Drawing {
 
     fn trapezoid(&self, layout: &Layout, setup: &Setup) -> Trapezoid {
         let fixed = |reg: Reg| self.bank.get(reg) as i32;
-        let ramp = |channel: usize| Ramp {
-            start: self.bank.at(Reg::ColorStart, channel) as i32,
-            dx: self.bank.at(Reg::ColorDx, channel) as i32,
-            dy_dom: self.bank.at(Reg::ColorDy, channel) as i32,
+        let ramp = |channel: usize| {
+            let ramp = Ramp {
+                start: self.bank.at(Reg::ColorStart, channel) as i32,
+                dx: self.bank.at(Reg::ColorDx, channel) as i32,
+                dy_dom: self.bank.at(Reg::ColorDy, channel) as i32,
+            };
+            if layout.is_cmyk() { without_ink(ramp) } else { ramp }
         };
         Trapezoid {
             x_dom: fixed(Reg::StartXDom),
@@ -294,6 +300,15 @@ impl Gathered {
         self.rects.clear();
         self.triangles.clear();
         self.trapezoids.clear();
+    }
+}
+
+/// What is left of white where ink is drawn.
+fn without_ink(ink: Ramp) -> Ramp {
+    Ramp {
+        start: WHITE.wrapping_sub(ink.start),
+        dx: ink.dx.wrapping_neg(),
+        dy_dom: ink.dy_dom.wrapping_neg(),
     }
 }
 

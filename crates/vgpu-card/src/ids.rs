@@ -1,6 +1,6 @@
 //! Ids of the card `base` as types, for the program that plays it.
 //!
-//! Generated from configs/cards/base.toml: change that, then run `cargo xtask regs`.
+//! Generated from configs/cards/base.toml: change that, then run: cargo xtask regs
 //! Names, places and codes are not here: they may be others on each card of this kind.
 
 /// A register, or an array of them.
@@ -333,6 +333,14 @@ pub enum Fld {
     PaletteGreen,
     /// Red.
     PaletteRed,
+    /// Cyan, which takes red away.
+    PaletteCyan,
+    /// Magenta, which takes green away.
+    PaletteMagenta,
+    /// Yellow, which takes blue away.
+    PaletteYellow,
+    /// Black, which takes from each.
+    PaletteBlack,
     /// 1 to 32767.
     WindowStridePixels,
     /// Column.
@@ -355,6 +363,14 @@ pub enum Fld {
     ColorGreen,
     /// Red.
     ColorRed,
+    /// Cyan, which takes red away.
+    ColorCyan,
+    /// Magenta, which takes green away.
+    ColorMagenta,
+    /// Yellow, which takes blue away.
+    ColorYellow,
+    /// Black, which takes from each.
+    ColorBlack,
     /// What.
     DrawPrimitive,
     /// Column.
@@ -375,6 +391,14 @@ pub enum Fld {
     VertexColorGreen,
     /// Red.
     VertexColorRed,
+    /// Cyan, which takes red away.
+    VertexColorCyan,
+    /// Magenta, which takes green away.
+    VertexColorMagenta,
+    /// Yellow, which takes blue away.
+    VertexColorYellow,
+    /// Black, which takes from each.
+    VertexColorBlack,
     /// 0 to 65535.
     RowCountRows,
 }
@@ -418,6 +442,10 @@ impl Fld {
         Self::PaletteBlue,
         Self::PaletteGreen,
         Self::PaletteRed,
+        Self::PaletteCyan,
+        Self::PaletteMagenta,
+        Self::PaletteYellow,
+        Self::PaletteBlack,
         Self::WindowStridePixels,
         Self::ScissorMinX,
         Self::ScissorMinY,
@@ -429,6 +457,10 @@ impl Fld {
         Self::ColorBlue,
         Self::ColorGreen,
         Self::ColorRed,
+        Self::ColorCyan,
+        Self::ColorMagenta,
+        Self::ColorYellow,
+        Self::ColorBlack,
         Self::DrawPrimitive,
         Self::RectPositionX,
         Self::RectPositionY,
@@ -439,6 +471,10 @@ impl Fld {
         Self::VertexColorBlue,
         Self::VertexColorGreen,
         Self::VertexColorRed,
+        Self::VertexColorCyan,
+        Self::VertexColorMagenta,
+        Self::VertexColorYellow,
+        Self::VertexColorBlack,
         Self::RowCountRows,
     ];
 
@@ -481,6 +517,10 @@ impl Fld {
             Self::PaletteBlue => (Reg::Palette, "blue"),
             Self::PaletteGreen => (Reg::Palette, "green"),
             Self::PaletteRed => (Reg::Palette, "red"),
+            Self::PaletteCyan => (Reg::Palette, "cyan"),
+            Self::PaletteMagenta => (Reg::Palette, "magenta"),
+            Self::PaletteYellow => (Reg::Palette, "yellow"),
+            Self::PaletteBlack => (Reg::Palette, "black"),
             Self::WindowStridePixels => (Reg::WindowStride, "pixels"),
             Self::ScissorMinX => (Reg::ScissorMin, "x"),
             Self::ScissorMinY => (Reg::ScissorMin, "y"),
@@ -492,6 +532,10 @@ impl Fld {
             Self::ColorBlue => (Reg::Color, "blue"),
             Self::ColorGreen => (Reg::Color, "green"),
             Self::ColorRed => (Reg::Color, "red"),
+            Self::ColorCyan => (Reg::Color, "cyan"),
+            Self::ColorMagenta => (Reg::Color, "magenta"),
+            Self::ColorYellow => (Reg::Color, "yellow"),
+            Self::ColorBlack => (Reg::Color, "black"),
             Self::DrawPrimitive => (Reg::Draw, "primitive"),
             Self::RectPositionX => (Reg::RectPosition, "x"),
             Self::RectPositionY => (Reg::RectPosition, "y"),
@@ -502,7 +546,46 @@ impl Fld {
             Self::VertexColorBlue => (Reg::VertexColor, "blue"),
             Self::VertexColorGreen => (Reg::VertexColor, "green"),
             Self::VertexColorRed => (Reg::VertexColor, "red"),
+            Self::VertexColorCyan => (Reg::VertexColor, "cyan"),
+            Self::VertexColorMagenta => (Reg::VertexColor, "magenta"),
+            Self::VertexColorYellow => (Reg::VertexColor, "yellow"),
+            Self::VertexColorBlack => (Reg::VertexColor, "black"),
             Self::RowCountRows => (Reg::RowCount, "rows"),
+        }
+    }
+
+    /// Id of the feature without which it is not there.
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::StatusRing => Some("dma_ring"),
+            Self::IntCountBuffer => Some("dma_single"),
+            Self::IntAckBuffer => Some("dma_single"),
+            Self::IntEnableBuffer => Some("dma_single"),
+            Self::DisplayControlBlank => Some("blanking"),
+            Self::DisplayControlPalette => Some("palette"),
+            Self::DisplayControlCursor => Some("cursor"),
+            Self::PaletteBlue => Some("rgb"),
+            Self::PaletteGreen => Some("rgb"),
+            Self::PaletteRed => Some("rgb"),
+            Self::PaletteCyan => Some("cmyk"),
+            Self::PaletteMagenta => Some("cmyk"),
+            Self::PaletteYellow => Some("cmyk"),
+            Self::PaletteBlack => Some("cmyk"),
+            Self::ColorBlue => Some("rgb"),
+            Self::ColorGreen => Some("rgb"),
+            Self::ColorRed => Some("rgb"),
+            Self::ColorCyan => Some("cmyk"),
+            Self::ColorMagenta => Some("cmyk"),
+            Self::ColorYellow => Some("cmyk"),
+            Self::ColorBlack => Some("cmyk"),
+            Self::VertexColorBlue => Some("rgb"),
+            Self::VertexColorGreen => Some("rgb"),
+            Self::VertexColorRed => Some("rgb"),
+            Self::VertexColorCyan => Some("cmyk"),
+            Self::VertexColorMagenta => Some("cmyk"),
+            Self::VertexColorYellow => Some("cmyk"),
+            Self::VertexColorBlack => Some("cmyk"),
+            _ => None,
         }
     }
 }
@@ -772,21 +855,21 @@ impl Named for LogicOpOp {
 /// What.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DrawPrimitive {
-    /// The rectangle of RECT_POSITION and RECT_SIZE, filled with COLOR.
+    /// The rectangle of RECT_POSITION and RECT_SIZE, filled with COLOR
     Fill,
-    /// Its outermost pixels only, each once.
+    /// Its outermost pixels only, each once
     Outline,
     /// The rectangle of RECT_SIZE at COPY_SOURCE, copied to RECT_POSITION.
     Copy,
-    /// The pixel that vertex 0 lies in.
+    /// The pixel that vertex 0 lies in
     Point,
-    /// From the pixel of vertex 0 to that of vertex 1, which is left out.
+    /// From the pixel of vertex 0 to that of vertex 1, which is left out
     Line,
-    /// Between vertices 0, 1 and 2.
+    /// Between vertices 0, 1 and 2
     Triangle,
-    /// Between two edges.
+    /// Between two edges
     Trapezoid,
-    /// A trapezoid that goes on where the last one of the same kind of start (register or stream) has ended, with START_X_SUB, DX_SUB and ROW_COUNT new.
+    /// A trapezoid that goes on where the last one of the same kind of start (register or stream) has ended, with START_X_SUB, DX_SUB and ROW_COUNT new
     ContinueSub,
 }
 

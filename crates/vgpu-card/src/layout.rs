@@ -32,7 +32,6 @@ const NEEDED: &[Reg] = &[
     Reg::ModeFormat,
     Reg::ModeControl,
     Reg::DisplayBase,
-    Reg::DisplayControl,
     Reg::WindowBase,
     Reg::WindowStride,
     Reg::ScissorMin,
@@ -108,12 +107,23 @@ pub struct Layout {
     /// Whether colours are as the rasteriser has them, so that nothing is to be taken apart.
     plain_color: bool,
     plain_vertex_color: bool,
+    /// Whether colours are cyan, magenta, yellow and black.
+    is_cmyk: bool,
 }
 
 /// Fields of red, green and blue.
 type Channels = [Fld; 3];
 const COLOR: Channels = [Fld::ColorRed, Fld::ColorGreen, Fld::ColorBlue];
 const VERTEX_COLOR: Channels = [Fld::VertexColorRed, Fld::VertexColorGreen, Fld::VertexColorBlue];
+const PALETTE: Channels = [Fld::PaletteRed, Fld::PaletteGreen, Fld::PaletteBlue];
+
+/// Fields of cyan, magenta, yellow and black.
+type Inks = [Fld; 4];
+const COLOR_INKS: Inks = [Fld::ColorCyan, Fld::ColorMagenta, Fld::ColorYellow, Fld::ColorBlack];
+const VERTEX_COLOR_INKS: Inks =
+    [Fld::VertexColorCyan, Fld::VertexColorMagenta, Fld::VertexColorYellow, Fld::VertexColorBlack];
+const PALETTE_INKS: Inks =
+    [Fld::PaletteCyan, Fld::PaletteMagenta, Fld::PaletteYellow, Fld::PaletteBlack];
 
 /// The feature that a primitive belongs to.
 fn feature(primitive: DrawPrimitive) -> &'static str {
@@ -148,6 +158,7 @@ impl Layout {
             hash: regmap::layout_hash(description),
             plain_color: false,
             plain_vertex_color: false,
+            is_cmyk: false,
             description: description.clone(),
         };
         layout.bind_registers()?;
@@ -191,7 +202,10 @@ impl Layout {
             let (reg, id) = fld.id();
             let Some(register) = self.description.register(reg.id()) else { continue };
             let Some(field) = register.field(id) else {
-                missing.push(format!("{}.{id}", reg.id()));
+                // What a feature has that is not there is not there either.
+                if fld.feature().is_none_or(|feature| self.has(feature)) {
+                    missing.push(format!("{}.{id}", reg.id()));
+                }
                 continue;
             };
             self.bits[*fld as usize] = Bits { shift: field.shift, width: field.width };
@@ -210,6 +224,7 @@ impl Layout {
                 self.codes[DrawPrimitive::FIELD as usize][index] = None;
             }
         }
+        self.is_cmyk = self.has("cmyk");
         self.plain_color = self.is_plain(COLOR);
         self.plain_vertex_color = self.is_plain(VERTEX_COLOR);
         if missing.is_empty() { Ok(()) } else { Err(BindError::Fields(missing)) }
@@ -297,20 +312,39 @@ impl Layout {
         places.map(|bits| (bits.shift, bits.width)) == [(16, 8), (8, 8), (0, 8)]
     }
 
-    fn channels(&self, channels: Channels, word: u32) -> u32 {
+    fn channels(&self, channels: Channels, inks: Inks, word: u32) -> u32 {
+        if self.is_cmyk {
+            let [cyan, magenta, yellow, black] = inks.map(|fld| self.get(fld, word) & 0xff);
+            // What two layers of ink let through, to the nearest.
+            let left = |ink: u32| ((255 - ink) * (255 - black) + 127) / 255;
+            return left(cyan) << 16 | left(magenta) << 8 | left(yellow);
+        }
         channels.iter().fold(0, |color, fld| color << 8 | self.get(*fld, word) & 0xff)
     }
 
     /// The value of COLOR as the rasteriser has it.
     #[inline]
     pub(crate) fn color(&self, word: u32) -> u32 {
-        if self.plain_color { word & 0x00ff_ffff } else { self.channels(COLOR, word) }
+        if self.plain_color { word & 0x00ff_ffff } else { self.channels(COLOR, COLOR_INKS, word) }
     }
 
     /// The value of VERTEX_COLOR.
     #[inline]
     pub(crate) fn vertex_color(&self, word: u32) -> u32 {
-        if self.plain_vertex_color { word & 0x00ff_ffff } else { self.channels(VERTEX_COLOR, word) }
+        match self.plain_vertex_color {
+            true => word & 0x00ff_ffff,
+            false => self.channels(VERTEX_COLOR, VERTEX_COLOR_INKS, word),
+        }
+    }
+
+    /// An entry of PALETTE.
+    pub(crate) fn palette_color(&self, word: u32) -> u32 {
+        self.channels(PALETTE, PALETTE_INKS, word)
+    }
+
+    /// Whether colours are given as cyan, magenta, yellow and black.
+    pub(crate) fn is_cmyk(&self) -> bool {
+        self.is_cmyk
     }
 
     pub(crate) fn inputs(&self) -> &[(Reg, usize)] {

@@ -1,6 +1,6 @@
 //! Base card: registers, fields, values and tags, for programs that drive the card.
 //!
-//! Generated from configs/cards/base.toml: change that, then run `cargo xtask regs`.
+//! Generated from configs/cards/base.toml: change that, then run: cargo xtask regs
 
 /// A register, or the first of an array of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub const REGISTER_BYTES: u32 = 0x2000;
 /// Bytes of BAR 2.
 pub const FRAMEBUFFER_BYTES: u32 = 0x1000000;
 /// What the register [`LAYOUT_HASH`] of this card holds.
-pub const LAYOUT_HASH_VALUE: u32 = 0x5d9c5073;
+pub const LAYOUT_HASH_VALUE: u32 = 0xb6f3a66d;
 
 /// The letters BGC1 in ASCII, the first one in the lowest byte.
 pub const CARD_ID: Register = Register::new(0x0000, 1, 4);
@@ -516,21 +516,21 @@ pub mod draw {
 
     /// What.
     pub const PRIMITIVE: Field = Field::new(0, 8);
-    /// The rectangle of RECT_POSITION and RECT_SIZE, filled with COLOR.
+    /// The rectangle of RECT_POSITION and RECT_SIZE, filled with COLOR
     pub const PRIMITIVE_FILL: u32 = 1;
-    /// Its outermost pixels only, each once.
+    /// Its outermost pixels only, each once
     pub const PRIMITIVE_OUTLINE: u32 = 2;
     /// The rectangle of RECT_SIZE at COPY_SOURCE, copied to RECT_POSITION.
     pub const PRIMITIVE_COPY: u32 = 3;
-    /// The pixel that vertex 0 lies in.
+    /// The pixel that vertex 0 lies in
     pub const PRIMITIVE_POINT: u32 = 4;
-    /// From the pixel of vertex 0 to that of vertex 1, which is left out.
+    /// From the pixel of vertex 0 to that of vertex 1, which is left out
     pub const PRIMITIVE_LINE: u32 = 5;
-    /// Between vertices 0, 1 and 2.
+    /// Between vertices 0, 1 and 2
     pub const PRIMITIVE_TRIANGLE: u32 = 6;
-    /// Between two edges.
+    /// Between two edges
     pub const PRIMITIVE_TRAPEZOID: u32 = 7;
-    /// A trapezoid that goes on where the last one of the same kind of start (register or stream) has ended, with START_X_SUB, DX_SUB and ROW_COUNT new.
+    /// A trapezoid that goes on where the last one of the same kind of start (register or stream) has ended, with START_X_SUB, DX_SUB and ROW_COUNT new
     pub const PRIMITIVE_CONTINUE_SUB: u32 = 8;
 }
 
@@ -655,12 +655,18 @@ pub mod feature {
     pub const DMA_SINGLE: u32 = 1 << 8;
     /// A ring of commands.
     pub const DMA_RING: u32 = 1 << 9;
+    /// Interrupts by the pin.
+    pub const INTX: u32 = 1 << 12;
+    /// Interrupts by messages.
+    pub const MSI: u32 = 1 << 13;
     /// A cursor over the picture.
     pub const CURSOR: u32 = 1 << 16;
     /// A table that every channel of the picture goes through.
     pub const PALETTE: u32 = 1 << 17;
     /// Blanking the screen.
     pub const BLANKING: u32 = 1 << 18;
+    /// Colours are given as red, green and blue.
+    pub const RGB: u32 = 1 << 20;
 }
 
 /// Tags of the command stream; of an array, its first.

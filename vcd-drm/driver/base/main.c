@@ -61,7 +61,8 @@ static int bgc_identify(struct bgc *card)
 /* As after power-on, with nothing pending. */
 static int bgc_reset(struct bgc *card)
 {
-	int ret = bgc_command(card, BGC_CONTROL, BGC_CONTROL_ACTION_RESET);
+	int ret = bgc_command(card, BGC_CONTROL,
+			      FIELD_PREP(BGC_CONTROL_ACTION, BGC_CONTROL_ACTION_RESET));
 
 	if (ret)
 		return ret;
@@ -202,7 +203,8 @@ static void bgc_remove(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 	bgc_streams_exit(card);
 	/* It goes on drawing what it has, and comes to an end. No driver, no picture. */
-	bgc_write(card, BGC_MODE_CONTROL, BGC_MODE_CONTROL_ACTION_LEAVE);
+	bgc_write(card, BGC_MODE_CONTROL,
+		  FIELD_PREP(BGC_MODE_CONTROL_ACTION, BGC_MODE_CONTROL_ACTION_LEAVE));
 	pci_iounmap(pdev, card->regs);
 	pci_release_regions(pdev);
 	pci_disable_device(pdev);

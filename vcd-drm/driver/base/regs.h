@@ -35,7 +35,7 @@
 #define BGC_FRAMEBUFFER_BYTES			0x1000000
 
 /* What BGC_LAYOUT_HASH holds. With another value there, this header is for another card. */
-#define BGC_LAYOUT_HASH_VALUE			0x5d9c5073
+#define BGC_LAYOUT_HASH_VALUE			0xb6f3a66d
 
 /* Features. */
 #define BGC_FEATURE_POINTS			BIT(0)
@@ -46,9 +46,12 @@
 #define BGC_FEATURE_TRAPEZOIDS			BIT(5)
 #define BGC_FEATURE_DMA_SINGLE			BIT(8)
 #define BGC_FEATURE_DMA_RING			BIT(9)
+#define BGC_FEATURE_INTX			BIT(12)
+#define BGC_FEATURE_MSI				BIT(13)
 #define BGC_FEATURE_CURSOR			BIT(16)
 #define BGC_FEATURE_PALETTE			BIT(17)
 #define BGC_FEATURE_BLANKING			BIT(18)
+#define BGC_FEATURE_RGB				BIT(20)
 
 /*
  * Identity

@@ -16,7 +16,8 @@ static int bgc_ring_start(struct bgc *card)
 	int ret;
 
 	bgc_write(card, BGC_RING_PUT, 0);
-	ret = bgc_command(card, BGC_RING_CONTROL, BGC_RING_CONTROL_ACTION_START);
+	ret = bgc_command(card, BGC_RING_CONTROL,
+			  FIELD_PREP(BGC_RING_CONTROL_ACTION, BGC_RING_CONTROL_ACTION_START));
 	if (ret)
 		return ret;
 	spin_lock_irqsave(&card->lock, flags);

@@ -15,10 +15,11 @@ int bgc_set_mode(struct bgc *card, const struct bgc_mode *mode)
 		bgc_write(card, BGC_MODE_SIZE, FIELD_PREP(BGC_MODE_SIZE_WIDTH, mode->width) |
 			  FIELD_PREP(BGC_MODE_SIZE_HEIGHT, mode->height));
 		bgc_write(card, BGC_MODE_STRIDE, FIELD_PREP(BGC_MODE_STRIDE_PIXELS, mode->stride));
-		bgc_write(card, BGC_MODE_FORMAT, BGC_MODE_FORMAT_FORMAT_XRGB8888);
+		bgc_write(card, BGC_MODE_FORMAT,
+			  FIELD_PREP(BGC_MODE_FORMAT_FORMAT, BGC_MODE_FORMAT_FORMAT_XRGB8888));
 		bgc_write(card, BGC_DISPLAY_BASE, mode->base);
 	}
-	ret = bgc_command(card, BGC_MODE_CONTROL, action);
+	ret = bgc_command(card, BGC_MODE_CONTROL, FIELD_PREP(BGC_MODE_CONTROL_ACTION, action));
 	/* A mode that the card cannot show is an error event, and nothing changes. */
 	if (!ret && (bgc_read(card, BGC_INT_COUNT) ^ before) & BGC_INT_COUNT_ERROR &&
 	    FIELD_GET(BGC_ERROR_CODE_CODE, bgc_read(card, BGC_ERROR_CODE)) ==
@@ -50,6 +51,14 @@ int bgc_set_cursor(struct bgc *card, const struct bgc_cursor *cursor)
 	return 0;
 }
 
+/* A colour, 0x00rrggbb, as an entry of PALETTE has it. */
+static u32 bgc_palette_entry(u32 color)
+{
+	return FIELD_PREP(BGC_PALETTE_RED, color >> 16 & 0xff) |
+	       FIELD_PREP(BGC_PALETTE_GREEN, color >> 8 & 0xff) |
+	       FIELD_PREP(BGC_PALETTE_BLUE, color & 0xff);
+}
+
 int bgc_set_palette(struct bgc *card, const struct bgc_palette *palette)
 {
 	int i;
@@ -58,7 +67,7 @@ int bgc_set_palette(struct bgc *card, const struct bgc_palette *palette)
 		return -EINVAL;
 	mutex_lock(&card->screen);
 	for (i = 0; i < ARRAY_SIZE(palette->colors); i++)
-		bgc_write(card, BGC_PALETTE(i), palette->colors[i] & 0xffffff);
+		bgc_write(card, BGC_PALETTE(i), bgc_palette_entry(palette->colors[i]));
 	bgc_set_display(card, BGC_DISPLAY_CONTROL_PALETTE, palette->use);
 	mutex_unlock(&card->screen);
 	return 0;

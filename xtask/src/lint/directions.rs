@@ -57,7 +57,12 @@ pub const PERMITS: &[Permit] = &[
     },
     Permit { package: "ublk-vpt", workspace: &["daemonkit", "labplot", "vpt-model"], io: None },
     Permit { package: "vcd-drm", workspace: &["daemonkit", "regmap", "vgpu-card"], io: None },
-    Permit { package: "devgen", workspace: &["regmap"], io: Some(&["tempfile"]) },
+    // It plays cards to grade drivers.
+    Permit {
+        package: "devgen",
+        workspace: &["regmap", "vcd-drm", "vgpu-card"],
+        io: Some(&["rustix"]),
+    },
     Permit { package: "lgbench-payload", workspace: &[], io: PURE },
     Permit {
         package: "lgbench",

@@ -25,8 +25,11 @@ pub(crate) const KMS: &str = "kms";
 /// The one whose tests run guests there, in a boot of their own with hardware virtualisation.
 pub(crate) const SVM: &str = "lgbench-svm";
 
+/// The one whose tests grade drivers there, in a boot of their own.
+pub(super) const GRADE: &str = "grade";
+
 /// Those of the kernel lab.
-const LABS: [&str; 4] = [LAB, VGPU, KMS, SVM];
+const LABS: [&str; 5] = [LAB, VGPU, KMS, GRADE, SVM];
 
 /// The folder whose tests look at the card's screen from outside, on this machine.
 pub(super) const VCD: &str = "vcd";
@@ -55,7 +58,7 @@ impl Area {
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
-            Some(VGPU | KMS | VCD | RASTER) => vec![END_TO_END],
+            Some(VGPU | KMS | GRADE | VCD | RASTER) => vec![END_TO_END],
             Some(LGBENCH | SVM) => vec![END_TO_END, GUESTS],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM, GUESTS],
             _ => vec![&*self.name],
@@ -107,6 +110,7 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
                 LAB => "end to end, with the real program, in the kernel lab",
                 VGPU => "the module vgpu and cards that are not there, in the kernel lab",
                 RASTER => "the card's rasteriser beside Mesa's",
+                GRADE => "the grader of students' drivers, in the kernel lab",
                 KMS => "the card's screen on screens of the kernel lab",
                 SVM => "the program lgbench on a KVM of the kernel lab",
                 LGBENCH => "the program lgbench with real guests",
@@ -158,6 +162,8 @@ mod tests {
         assert_eq!(raster.packages(), ["-p", "e2e"]);
         let kms = find(&areas, KMS).expect("a folder");
         assert!(kms.labs() == [KMS] && !kms.has_others());
+        let grade = find(&areas, GRADE).expect("a folder");
+        assert!(grade.labs() == [GRADE] && !grade.has_others());
         let vcd = find(&areas, VCD).expect("a folder");
         assert!(vcd.labs().is_empty() && vcd.has_others());
         let all = find(&areas, END_TO_END).expect("a package");

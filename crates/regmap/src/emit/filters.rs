@@ -12,6 +12,9 @@ const VALUE_COLUMN: usize = 48;
 pub(super) fn add(environment: &mut Environment<'_>) {
     environment
         .add_filter("hex", |value: u32, digits: usize| format!("{value:#0w$x}", w = digits + 2));
+    environment.add_filter("digits", |value: u32| format!("{value:x}"));
+    environment.add_filter("quoted", |text: String| quoted(&text));
+    environment.add_filter("xml", |text: String| xml(&text));
     environment.add_filter("camel", |word: String| camel(&word));
     environment.add_filter("summary", |text: String| summary(&text));
     environment.add_filter("comment", |text: String| text.replace("*/", "* /"));
@@ -27,6 +30,18 @@ fn define(name: &str, value: &str) -> String {
     // At least one tab, and at most what the column asks for.
     let tabs = VALUE_COLUMN.saturating_sub(start.len()).div_ceil(TAB).max(1);
     format!("{start}{}{value}", "\t".repeat(tabs))
+}
+
+/// A text in double quotes, as TOML and SystemRDL have it, on one line.
+fn quoted(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("\"{}\"", line.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A text between tags, on one line.
+fn xml(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// `mode_size` or `MODE_SIZE` as `ModeSize`.

@@ -29,9 +29,26 @@ pub enum Output {
     RustIds,
     /// `registers.md`: the manual's chapter.
     Chapter,
+    /// `card.toml`: the card as a description, with the ids.
+    Description,
+    /// `card.rdl`: registers in SystemRDL.
+    SystemRdl,
+    /// `card.svd`: registers in CMSIS-SVD.
+    Svd,
 }
 
 impl Output {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::CHeader,
+        Self::RustConstants,
+        Self::RustIds,
+        Self::Chapter,
+        Self::Description,
+        Self::SystemRdl,
+        Self::Svd,
+    ];
+
     /// Its template.
     pub fn template(self) -> &'static str {
         match self {
@@ -39,6 +56,9 @@ impl Output {
             Self::RustConstants => include_str!("templates/regs.rs.j2"),
             Self::RustIds => include_str!("templates/ids.rs.j2"),
             Self::Chapter => include_str!("templates/registers.md.j2"),
+            Self::Description => include_str!("templates/card.toml.j2"),
+            Self::SystemRdl => include_str!("templates/card.rdl.j2"),
+            Self::Svd => include_str!("templates/card.svd.j2"),
         }
     }
 }
@@ -57,14 +77,24 @@ pub struct EmitError {
 /// # Errors
 /// When the template is wrong, which the tests exclude.
 pub fn emit(card: &Card, output: Output, source: &str) -> Result<String, EmitError> {
-    render(card, output.template(), source)
+    let origin = format!("{MARK}{source}: change that, then run: cargo xtask regs");
+    render(card, output.template(), &origin)
 }
 
-/// Fills a template. One that names something that is not there is refused, not left empty.
+/// Fills a template. One that names something that is not there is refused, not left empty. `origin` is
+/// a sentence about where the card comes from.
 ///
 /// # Errors
 /// What is wrong with the template.
-pub fn render(card: &Card, template: &str, source: &str) -> Result<String, EmitError> {
+pub fn render(card: &Card, template: &str, origin: &str) -> Result<String, EmitError> {
+    fill(view::View::of(card, origin), template)
+}
+
+/// Fills a template with a view.
+///
+/// # Errors
+/// What is wrong with the template.
+pub fn fill(view: view::View, template: &str) -> Result<String, EmitError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // {:#} has the line and what stands there.
@@ -74,8 +104,7 @@ pub fn render(card: &Card, template: &str, source: &str) -> Result<String, EmitE
     syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
     environment.set_syntax(syntax.build().map_err(failed)?);
     filters::add(&mut environment);
-    let view = Value::from(Serde(view::View::of(card, source)));
-    environment.render_str(template, view).map_err(failed)
+    environment.render_str(template, Value::from(Serde(view))).map_err(failed)
 }
 
 #[cfg(test)]
@@ -92,7 +121,7 @@ mod tests {
 
     #[test]
     fn every_output_says_that_it_is_generated() {
-        for output in [Output::CHeader, Output::RustConstants, Output::RustIds, Output::Chapter] {
+        for output in Output::ALL {
             let text = emit(&small(), output, "small.toml").expect("the template is right");
             let head: Vec<&str> = text.lines().take(3).collect();
             assert!(head.join("\n").contains(MARK), "{output:?}: {head:?}");

@@ -10,16 +10,11 @@ pub(crate) fn c_names(card: &Card) -> Vec<(String, Place, String)> {
         let name = format!("{}_{}", card.prefix, parts.join("_")).to_ascii_uppercase();
         names.push((name, place, what));
     };
-    for word in [
-        "VENDOR_ID",
-        "DEVICE_ID",
-        "REGISTER_BYTES",
-        "FRAMEBUFFER_BYTES",
-        "LAYOUT_HASH_VALUE",
-        "REGS_H",
-    ] {
+    for word in ["VENDOR_ID", "DEVICE_ID", "REGISTER_BYTES", "FRAMEBUFFER_BYTES", "REGS_H"] {
         add(card.place, "card".into(), &[word]);
     }
+    let hash = card.register(&card.hash_register).map_or("", |register| &register.name);
+    add(card.place, "card".into(), &[hash, "VALUE"]);
     for feature in &card.features {
         add(feature.place, format!("feature {}", feature.id), &["FEATURE", &feature.name]);
     }

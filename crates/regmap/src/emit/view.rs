@@ -1,15 +1,22 @@
 //! A card as templates see it: plain values under short names.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::hash::layout_hash;
 use crate::model::{self, Access, Card, Kind};
+use crate::passes::select::text;
 
 /// The card.
 #[derive(Debug, Serialize)]
 pub struct View {
-    /// What it was read from.
-    source: String,
+    /// A sentence about where it comes from.
+    origin: String,
+    /// Every feature that templates ask for, and whether the card has it.
+    has: BTreeMap<String, bool>,
+    /// Whatever else templates are told.
+    words: BTreeMap<String, String>,
     id: String,
     title: String,
     prefix: String,
@@ -17,6 +24,9 @@ pub struct View {
     docs: String,
     hash: u32,
     hash_register: String,
+    /// Ids of two registers.
+    hash_id: String,
+    features_id: String,
     pci: PciView,
     register_bytes: u32,
     framebuffer_bytes: u32,
@@ -72,9 +82,13 @@ struct RegisterView {
     /// Who writes it, as a sentence.
     written: &'static str,
     reset: u32,
+    /// The same as a description has it.
+    stored_reset: u32,
     tag: Option<u32>,
     feature: Option<String>,
-    /// Name of the register that has the same fields.
+    /// Id of the register that has the same fields.
+    fields_of_id: Option<String>,
+    /// Its name.
     fields_of: Option<String>,
     docs: String,
     fields: Vec<FieldView>,
@@ -90,9 +104,15 @@ struct FieldView {
     mask: u32,
     /// `31:16`, or one number.
     bits: String,
+    /// Id of the feature without which it is not there.
+    feature_id: Option<String>,
     signed: bool,
     /// `unsigned`, `signed`, `16.16`.
     kind: String,
+    /// The keys of a description that say so.
+    kind_key: String,
+    /// Its bits after a reset.
+    reset: u32,
     docs: String,
     values: Vec<ValueView>,
 }
@@ -125,8 +145,22 @@ struct TagView {
 }
 
 impl View {
+    /// Tells whether the card has each of these features, and other words under names.
+    #[must_use]
+    pub fn with(mut self, known: &[&str], words: &[(&str, &str)]) -> Self {
+        known.iter().for_each(|id| {
+            self.has.entry((*id).to_owned()).or_insert(false);
+        });
+        self.words = words.iter().map(|(key, word)| ((*key).into(), (*word).into())).collect();
+        self
+    }
+
     /// The view of a card.
-    pub fn of(card: &Card, source: &str) -> Self {
+    pub fn of(card: &Card, origin: &str) -> Self {
+        Self::told(&retold(card), origin)
+    }
+
+    fn told(card: &Card, origin: &str) -> Self {
         let feature = |reference: &Option<model::Reference>| {
             let id = &reference.as_ref()?.id;
             Some(card.feature(id).map_or_else(|| id.clone(), |feature| feature.name.clone()))
@@ -144,14 +178,16 @@ impl View {
             written: written(one.access),
             // The description cannot know it.
             reset: if one.id == card.hash_register { layout_hash(card) } else { one.reset },
+            stored_reset: one.reset,
             tag: one.tag,
             feature: feature(&one.feature),
+            fields_of_id: one.fields_of.as_ref().map(|of| of.id.clone()),
             fields_of: one
                 .fields_of
                 .as_ref()
                 .and_then(|of| Some(card.register(&of.id)?.name.clone())),
             docs: one.docs.clone(),
-            fields: one.fields.iter().map(field).collect(),
+            fields: one.fields.iter().map(|part| field(part, one)).collect(),
         };
         let block = |one: &model::Block| BlockView {
             id: one.id.clone(),
@@ -167,7 +203,9 @@ impl View {
             docs: one.docs.clone(),
         };
         Self {
-            source: source.to_owned(),
+            origin: origin.to_owned(),
+            has: card.features.iter().map(|one| (one.id.clone(), true)).collect(),
+            words: BTreeMap::new(),
             id: card.id.clone(),
             title: card.title.clone(),
             prefix: card.prefix.clone(),
@@ -177,6 +215,8 @@ impl View {
             hash_register: card
                 .register(&card.hash_register)
                 .map_or_else(String::new, |register| register.name.clone()),
+            hash_id: card.hash_register.clone(),
+            features_id: card.features_register.clone(),
             pci: pci(&card.pci),
             register_bytes: card.register_bytes,
             framebuffer_bytes: card.framebuffer_bytes,
@@ -186,6 +226,22 @@ impl View {
             tags: tags(card),
         }
     }
+}
+
+/// With docs that do not ask what the card has.
+fn retold(card: &Card) -> Card {
+    let features = card.features.iter().filter(|one| one.default).map(|one| one.id.clone());
+    let features: Vec<String> = features.collect();
+    let has = |id: &str| features.iter().any(|one| one == id);
+    let mut retold = card.clone();
+    for block in &mut retold.blocks {
+        block.docs = text(&block.docs, &has);
+        for register in &mut block.registers {
+            register.docs = text(&register.docs, &has);
+            register.fields.iter_mut().for_each(|field| field.docs = text(&field.docs, &has));
+        }
+    }
+    retold
 }
 
 fn written(access: Access) -> &'static str {
@@ -226,7 +282,7 @@ fn feature_view(card: &Card, one: &model::Feature) -> FeatureView {
     }
 }
 
-fn field(one: &model::Field) -> FieldView {
+fn field(one: &model::Field, register: &model::Register) -> FieldView {
     let value = |value: &model::Value| ValueView {
         id: value.id.clone(),
         name: value.name.clone(),
@@ -244,6 +300,7 @@ fn field(one: &model::Field) -> FieldView {
             1 => one.shift.to_string(),
             _ => format!("{}:{}", one.high(), one.shift),
         },
+        feature_id: one.feature.as_ref().map(|feature| feature.id.clone()),
         signed: one.kind != Kind::Unsigned,
         kind: match one.kind {
             Kind::Unsigned => "unsigned".into(),
@@ -252,6 +309,12 @@ fn field(one: &model::Field) -> FieldView {
                 format!("signed, {}.{fraction}", one.width.saturating_sub(fraction))
             }
         },
+        kind_key: match one.kind {
+            Kind::Unsigned => String::new(),
+            Kind::Signed => ", kind = \"signed\"".into(),
+            Kind::Fixed { fraction } => format!(", kind = \"fixed\", fraction = {fraction}"),
+        },
+        reset: (register.reset & one.mask()).checked_shr(one.shift).unwrap_or(0),
         docs: one.docs.clone(),
         values: one.values.iter().map(value).collect(),
     }

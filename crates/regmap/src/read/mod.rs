@@ -14,10 +14,12 @@ mod registers;
 mod suggest;
 mod table;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::diagnostics::Report;
 use crate::model::{Card, Pci};
+use crate::passes::Semester;
 use table::Table;
 
 /// Syntax errors beyond this many are consequences of the first ones more often than not.
@@ -40,19 +42,25 @@ const CARD_KEYS: &[&str] = &[
     "registers",
     "framebuffer",
     "hash_register",
+    "features_register",
+    "one_of",
+    "reserved",
 ];
 
-/// Reads a card; what cannot be read is left out and complained about. `None` if there is nothing at all.
-pub(crate) fn card(report: &Report<'_>, text: &str) -> Option<Card> {
+/// The tree of a text, unless that is no TOML.
+fn tree<'t>(report: &Report<'t>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
     let (root, syntax) = DeTable::parse_recoverable(text);
     for error in syntax.iter().take(SYNTAX_ERRORS) {
         let at = error.span().unwrap_or(text.len()..text.len());
         let message = format!("{}; a line is [table], key = value or # comment", error.message());
         report.add(at, "toml", message);
     }
-    if !syntax.is_empty() {
-        return None;
-    }
+    syntax.is_empty().then_some(root)
+}
+
+/// Reads a card; what cannot be read is left out and complained about. `None` if there is nothing at all.
+pub(crate) fn card<'t>(report: &Report<'t>, text: &'t str) -> Option<Card> {
+    let root = tree(report, text)?;
     let root = Table::root(report, root.get_ref(), &["card", "feature", "block", "command"]);
     let Some(head) = root.table("card", CARD_KEYS) else {
         report.add(0..0, "card", "missing; a description begins with a table [card]");
@@ -82,6 +90,9 @@ fn read_card(root: &Table<'_>, head: &Table<'_>) -> Card {
     };
     let register_bytes = head.number("registers", 0, u32::MAX);
     let framebuffer_bytes = head.number("framebuffer", 0, u32::MAX);
+    let features_register = head.text("features_register").unwrap_or_default();
+    let one_of = head.lists("one_of");
+    let reserved = head.ranges("reserved");
     let features = root.elements("feature", parts::FEATURE_KEYS, parts::feature);
     let mut blocks = root.elements("block", registers::BLOCK_KEYS, registers::block);
     let commands = root.elements("command", parts::COMMAND_KEYS, parts::command);
@@ -98,6 +109,9 @@ fn read_card(root: &Table<'_>, head: &Table<'_>) -> Card {
         register_bytes: register_bytes.unwrap_or(0x1_0000),
         framebuffer_bytes: framebuffer_bytes.unwrap_or(0),
         hash_register: hash_register.unwrap_or_default(),
+        features_register,
+        one_of,
+        reserved,
         features,
         blocks,
         commands,
@@ -114,4 +128,31 @@ fn version(head: &Table<'_>) -> Option<(u8, u8)> {
         head.complain("version", "is no version; write \"major.minor\", each 0 to 255");
     }
     parsed
+}
+
+const SEMESTER_KEYS: &[&str] = &["id", "title", "card", "seed", "prefix", "features"];
+
+/// Reads what a semester's card is made by.
+pub(crate) fn semester<'t>(report: &Report<'t>, text: &'t str) -> Option<Semester> {
+    let root = tree(report, text)?;
+    let root = Table::root(report, root.get_ref(), &["semester"]);
+    let Some(head) = root.table("semester", SEMESTER_KEYS) else {
+        report.add(0..0, "semester", "missing; the file begins with a table [semester]");
+        return None;
+    };
+    let id = head.need_text("id", "give it one, such as \"2027-spring\"");
+    let title = head.need_text("title", "say in one line what the card is");
+    let seed = head.number("seed", 0, u32::MAX);
+    if !head.has("features") {
+        head.complain("features", "are missing; list those that the card shall have");
+    }
+    Some(Semester {
+        id: id.unwrap_or_default(),
+        title: title.unwrap_or_default(),
+        card: head.text("card").unwrap_or_default(),
+        seed: seed.unwrap_or(0),
+        prefix: head.reference("prefix"),
+        features: head.references("features"),
+        place: head.place(),
+    })
 }

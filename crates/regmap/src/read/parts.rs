@@ -3,7 +3,8 @@
 use super::table::Table;
 use crate::model::{Command, Feature, TAGS};
 
-pub(super) const FEATURE_KEYS: &[&str] = &["id", "name", "bit", "docs", "requires", "conflicts"];
+pub(super) const FEATURE_KEYS: &[&str] =
+    &["id", "name", "bit", "docs", "requires", "conflicts", "default"];
 
 pub(super) const COMMAND_KEYS: &[&str] = &["id", "name", "tag", "docs", "feature"];
 
@@ -13,8 +14,9 @@ pub(super) fn feature(table: &Table<'_>) -> Option<Feature> {
     let (docs, requires) = (table.docs(), table.references("requires"));
     let conflicts = table.references("conflicts");
     let id = id?;
-    let name = table.name_for(&id);
-    Some(Feature { name, id, bit: bit?, docs, requires, conflicts, place: table.place() })
+    let (name, default) = (table.name_for(&id), table.flag_or("default", true));
+    let place = table.place();
+    Some(Feature { name, id, bit: bit?, docs, requires, conflicts, default, place })
 }
 
 pub(super) fn command(table: &Table<'_>) -> Option<Command> {

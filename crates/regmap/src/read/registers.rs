@@ -20,11 +20,15 @@ const REGISTER_KEYS: &[&str] = &[
     "fields_of",
     "kind",
     "fraction",
+    "pinned",
+    "together",
+    "align",
 ];
 
-const FIELD_KEYS: &[&str] = &["id", "name", "bits", "kind", "fraction", "docs", "values"];
+const FIELD_KEYS: &[&str] =
+    &["id", "name", "bits", "kind", "fraction", "docs", "values", "feature"];
 
-const VALUE_KEYS: &[&str] = &["id", "name", "value", "docs"];
+const VALUE_KEYS: &[&str] = &["id", "name", "value", "docs", "feature"];
 
 const ACCESS: &[(&str, Access)] =
     &[("driver", Access::Driver), ("card", Access::Card), ("command", Access::Command)];
@@ -89,6 +93,9 @@ fn register(table: &Table<'_>) -> Option<Register> {
         tag,
         feature,
         fields_of,
+        pinned: table.flag_or("pinned", false),
+        together: table.text("together"),
+        align: table.number_or("align", WORD_BYTES, MOST, WORD_BYTES),
         docs,
         fields,
         place: table.place(),
@@ -105,6 +112,7 @@ fn whole(table: &Table<'_>) -> Option<Field> {
         kind: kind(table)?,
         docs: String::new(),
         values: Vec::new(),
+        feature: None,
         place: table.place(),
     })
 }
@@ -115,10 +123,12 @@ fn field(table: &Table<'_>) -> Option<Field> {
     let kind = kind(table);
     let docs = table.docs();
     let values = table.elements("values", VALUE_KEYS, value);
+    let feature = table.reference("feature");
     let id = id?;
     let name = table.name_for(&id);
     let (shift, width) = bits?;
-    Some(Field { name, id, shift, width, kind: kind?, docs, values, place: table.place() })
+    let place = table.place();
+    Some(Field { name, id, shift, width, kind: kind?, docs, values, feature, place })
 }
 
 fn kind(table: &Table<'_>) -> Option<Kind> {
@@ -157,9 +167,10 @@ fn bits(table: &Table<'_>) -> Option<(u32, u32)> {
 fn value(table: &Table<'_>) -> Option<Value> {
     let id = table.id();
     let value = table.number("value", 0, u32::MAX);
-    let docs = table.docs();
+    let (docs, feature) = (table.docs(), table.reference("feature"));
     let id = id?;
-    Some(Value { name: table.name_for(&id), id, value: value?, docs, place: table.place() })
+    let (name, place) = (table.name_for(&id), table.place());
+    Some(Value { name, id, value: value?, feature, docs, place })
 }
 
 /// Gives registers with `fields_of` the fields of the register that they name.

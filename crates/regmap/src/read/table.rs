@@ -222,9 +222,46 @@ impl<'t> Table<'t> {
     }
 
     pub(super) fn references(&self, key: &str) -> Vec<Reference> {
+        self.entries.get(key).map_or_else(Vec::new, |value| self.list(key, value))
+    }
+
+    /// Lists of ids in a list.
+    pub(super) fn lists(&self, key: &str) -> Vec<Vec<Reference>> {
         let Some(value) = self.entries.get(key) else { return Vec::new() };
         let DeValue::Array(array) = value.get_ref() else {
-            self.complain(key, "is no list; write [\"one\", \"other\"]");
+            self.complain(key, "is no list; write [[\"one\", \"other\"], [\"third\"]]");
+            return Vec::new();
+        };
+        array.iter().map(|element| self.list(key, element)).collect()
+    }
+
+    /// Ranges of bytes, `"0x100:0x1ff"`.
+    pub(super) fn ranges(&self, key: &str) -> Vec<(u32, u32)> {
+        let number = |text: &str| {
+            let text = text.trim();
+            match text.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => text.parse().ok(),
+            }
+        };
+        let ranges = self.references(key).into_iter().filter_map(|reference| {
+            let bounds = reference.id.split_once(':');
+            let bounds = bounds.and_then(|(first, last)| Some((number(first)?, number(last)?)));
+            let bounds = bounds.filter(|(first, last)| first <= last);
+            if bounds.is_none() {
+                let message = "is no range; write \"first:last\", such as \"0x100:0x1ff\"";
+                let shown = self.report.source(reference.place);
+                self.report.add(reference.place, self.name(), format!("{shown} {message}"));
+            }
+            bounds
+        });
+        ranges.collect()
+    }
+
+    fn list(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<Reference> {
+        let DeValue::Array(array) = value.get_ref() else {
+            let message = format!("{key} is no list; write [\"one\", \"other\"]");
+            self.report.add(value.span(), self.name(), message);
             return Vec::new();
         };
         let ids = array.iter().filter_map(|element| match element.get_ref() {

@@ -1,8 +1,9 @@
 //! A manual is only as good as what the description says.
 
 use super::item;
-use crate::diagnostics::Report;
+use crate::diagnostics::{Place, Report};
 use crate::model::Card;
+use crate::passes::select::mentioned;
 
 const REMEDY: &str = "has no docs; write for somebody who has the manual only";
 
@@ -11,6 +12,7 @@ pub fn check(card: &Card, report: &Report<'_>) {
     if card.docs.trim().is_empty() {
         report.add(card.place, "card", REMEDY);
     }
+    mentions(card, report);
     for feature in card.features.iter().filter(|one| one.docs.is_empty()) {
         report.add(feature.place, &format!("feature {}", feature.id), REMEDY);
     }
@@ -28,6 +30,27 @@ pub fn check(card: &Card, report: &Report<'_>) {
     }
     for register in card.registers().filter(|one| one.docs.is_empty()) {
         report.add(register.place, &item(register), REMEDY);
+    }
+}
+
+/// Docs speak of features that there are, in `{feature?...}`.
+fn mentions(card: &Card, report: &Report<'_>) {
+    let judge = |docs: &str, place: Place, what: &str| {
+        for id in mentioned(docs).filter(|id| card.feature(id).is_none()) {
+            let message =
+                format!("docs tell of a feature {id}, which there is not; name one by its id");
+            report.add(place, what, message);
+        }
+    };
+    judge(&card.docs, card.place, "card");
+    for block in &card.blocks {
+        judge(&block.docs, block.place, &format!("block {}", block.id));
+        for register in &block.registers {
+            judge(&register.docs, register.place, &item(register));
+            for field in register.fields.iter().filter(|_| register.fields_of.is_none()) {
+                judge(&field.docs, field.place, &format!("field {}.{}", register.id, field.id));
+            }
+        }
     }
 }
 

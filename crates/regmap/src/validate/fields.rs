@@ -13,7 +13,7 @@ pub fn check(card: &Card, report: &Report<'_>) {
                 width(register, field, report);
                 values(register, field, report);
             }
-            overlaps(register, report);
+            overlaps(card, register, report);
         }
         reset(register, report);
     }
@@ -62,10 +62,17 @@ fn values(register: &Register, field: &Field, report: &Report<'_>) {
     }
 }
 
-fn overlaps(register: &Register, report: &Report<'_>) {
+/// Fields of features that are never together may be in one place.
+fn overlaps(card: &Card, register: &Register, report: &Report<'_>) {
+    let apart = |one: &Field, other: &Field| match (&one.feature, &other.feature) {
+        (Some(one), Some(other)) => card.exclude_each_other(&one.id, &other.id),
+        _ => false,
+    };
     for (index, field) in register.fields.iter().enumerate() {
         let before = &register.fields[..index];
-        if let Some(first) = before.iter().find(|first| first.mask() & field.mask() != 0) {
+        if let Some(first) =
+            before.iter().find(|first| first.mask() & field.mask() != 0 && !apart(first, field))
+        {
             let what = format!("field {}.{}", register.id, field.id);
             let message = format!(
                 "bits {}:{} lie on field {}, bits {}:{}; move one of them",

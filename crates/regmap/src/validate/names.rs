@@ -124,6 +124,11 @@ const LONGEST: usize = 31;
 /// Modules that stand beside those of registers in the Rust constants.
 const MODULES: &[&str] = &["feature", "tag"];
 
+/// Whether a word is one that a language or a header keeps to itself.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    RESERVED.contains(&word.to_ascii_lowercase().as_str())
+}
+
 /// Checks all names and ids.
 pub fn check(card: &Card, report: &Report<'_>) {
     identifier(report, card.place, "card", "prefix", &card.prefix);
@@ -188,7 +193,8 @@ fn both(report: &Report<'_>, place: Place, what: &str, id: &str, name: &str) {
     }
 }
 
-fn identifier(report: &Report<'_>, place: Place, what: &str, key: &str, word: &str) {
+/// Complains about a word that is no identifier.
+pub(crate) fn identifier(report: &Report<'_>, place: Place, what: &str, key: &str, word: &str) {
     let letters = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if word.is_empty() || !letters || !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
         let message = "use letters, digits and _, a letter first";
@@ -199,7 +205,7 @@ fn identifier(report: &Report<'_>, place: Place, what: &str, key: &str, word: &s
     } else if word.ends_with('_') || word.contains("__") {
         let message = "such names belong to compilers; use single _ between words";
         report.add(place, what, format!("the {key} {word} has _ at its end or twice; {message}"));
-    } else if RESERVED.contains(&word.to_ascii_lowercase().as_str()) {
+    } else if is_reserved(word) {
         let message = format!("the {key} {word} is reserved in C or Rust; choose another");
         report.add(place, what, message);
     }

@@ -16,6 +16,7 @@ pub fn check(card: &Card, report: &Report<'_>) {
             command(register, &say);
         }
     }
+    features_register(card, report);
     match card.register(&card.hash_register) {
         // Not read, and complained about.
         None if card.hash_register.is_empty() || report.is_left_out(&card.hash_register) => {}
@@ -29,6 +30,23 @@ pub fn check(card: &Card, report: &Report<'_>) {
         Some(register) if register.access != Access::Card || !register.is_plain() => {
             let message = "the layout's hash needs all 32 bits, and the card writes it; use access \
                            = \"card\" and no fields";
+            report.add(register.place, &item(register), message);
+        }
+        Some(_) => {}
+    }
+}
+
+fn features_register(card: &Card, report: &Report<'_>) {
+    let id = &card.features_register;
+    match card.register(id) {
+        None if id.is_empty() || report.is_left_out(id) => {}
+        None => {
+            let message = format!("there is no register {id} for the features; name one by its id");
+            report.add(card.place, "card", message);
+        }
+        Some(register) if register.access != Access::Card || !register.is_plain() => {
+            let message = "each bit of it is a feature, and the card writes it; use access = \
+                           \"card\" and no fields";
             report.add(register.place, &item(register), message);
         }
         Some(_) => {}

@@ -22,6 +22,15 @@ pub fn check(card: &Card, report: &Report<'_>) {
     };
     for register in card.registers() {
         wanted(&item(register), register.feature.as_ref());
+        // What was taken from another register is complained about there.
+        let own = if register.fields_of.is_none() { &register.fields[..] } else { &[] };
+        for field in own {
+            wanted(&format!("field {}.{}", register.id, field.id), field.feature.as_ref());
+            for value in &field.values {
+                let what = format!("value {}.{}.{}", register.id, field.id, value.id);
+                wanted(&what, value.feature.as_ref());
+            }
+        }
     }
     for command in &card.commands {
         wanted(&format!("command {}", command.id), command.feature.as_ref());
@@ -32,6 +41,9 @@ pub fn check(card: &Card, report: &Report<'_>) {
             wanted(&what, Some(other));
         }
         possible(card, feature, &what, report);
+    }
+    for one in card.one_of.iter().flatten() {
+        wanted("card", Some(one));
     }
     bits(card, report);
     tags(card, report);

@@ -12,13 +12,14 @@ pub(crate) fn field(id: &str, shift: u32, width: u32) -> Field {
         kind: Kind::Unsigned,
         docs: "A field.".into(),
         values: Vec::new(),
+        feature: None,
         place: Place::default(),
     }
 }
 
 pub(crate) fn value(id: &str, value: u32) -> Value {
     let (docs, place) = ("A value.".into(), Place::default());
-    Value { id: id.into(), name: id.to_ascii_uppercase(), value, docs, place }
+    Value { id: id.into(), name: id.to_ascii_uppercase(), value, feature: None, docs, place }
 }
 
 pub(crate) fn register(id: &str, offset: u32) -> Register {
@@ -33,6 +34,9 @@ pub(crate) fn register(id: &str, offset: u32) -> Register {
         tag: None,
         feature: None,
         fields_of: None,
+        pinned: false,
+        together: None,
+        align: 4,
         docs: "A register.".into(),
         fields: vec![field("value", 0, 32)],
         place: Place::default(),
@@ -57,6 +61,9 @@ pub(crate) fn small() -> Card {
         register_bytes: 0x1000,
         framebuffer_bytes: 0x1000,
         hash_register: "hash".into(),
+        features_register: String::new(),
+        one_of: Vec::new(),
+        reserved: Vec::new(),
         features: vec![Feature {
             id: "copy".into(),
             name: "COPY".into(),
@@ -64,6 +71,7 @@ pub(crate) fn small() -> Card {
             docs: "It copies.".into(),
             requires: Vec::new(),
             conflicts: Vec::new(),
+            default: true,
             place,
         }],
         blocks: vec![Block {

@@ -41,6 +41,27 @@ pub fn check(card: &Card, report: &Report<'_>) {
         place(card, register, report);
     }
     overlaps(card, report);
+    reserved(card, report);
+}
+
+/// Places that registers keep out of.
+fn reserved(card: &Card, report: &Report<'_>) {
+    for register in card.registers() {
+        let places = (0..register.count).map(|index| register.offset_of(index));
+        let inside = |offset: u32| {
+            let last = offset.saturating_add(WORD_BYTES - 1);
+            card.reserved.iter().find(|(first, end)| offset <= *end && *first <= last)
+        };
+        if let Some((offset, (first, last))) = places
+            .filter(|offset| *offset < card.register_bytes)
+            .find_map(|offset| Some((offset, inside(offset)?)))
+        {
+            let message = format!(
+                "at {offset:#x} it lies in {first:#x} to {last:#x}, which is reserved; move it"
+            );
+            report.add(register.place, &item(register), message);
+        }
+    }
 }
 
 fn place(card: &Card, register: &Register, report: &Report<'_>) {
@@ -51,6 +72,16 @@ fn place(card: &Card, register: &Register, report: &Report<'_>) {
             "offset {:#x} is not aligned to 4; use {down:#x} or {:#x}",
             register.offset,
             u64::from(down) + 4
+        ));
+    }
+    if !register.align.is_power_of_two() || !register.align.is_multiple_of(WORD_BYTES) {
+        say(format!("align = {} is no alignment; use 4, 8, 16 and so on", register.align));
+    } else if register.offset.is_multiple_of(WORD_BYTES)
+        && !register.offset.is_multiple_of(register.align)
+    {
+        say(format!(
+            "offset {:#x} is no multiple of its align = {:#x}; move it",
+            register.offset, register.align
         ));
     }
     if register.is_array() && (!register.stride.is_multiple_of(WORD_BYTES) || register.stride == 0)

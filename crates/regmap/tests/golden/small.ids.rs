@@ -1,6 +1,6 @@
 //! Ids of the card `small` as types, for the program that plays it.
 //!
-//! Generated from small.toml: change that, then run `cargo xtask regs`.
+//! Generated from small.toml: change that, then run: cargo xtask regs
 //! Names, places and codes are not here: they may be others on each card of this kind.
 
 /// A register, or an array of them.
@@ -98,6 +98,13 @@ impl Fld {
             Self::GoFast => (Reg::Go, "fast"),
             Self::YWhole => (Reg::Y, "whole"),
             Self::YPart => (Reg::Y, "part"),
+        }
+    }
+
+    /// Id of the feature without which it is not there.
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            _ => None,
         }
     }
 }

@@ -35,7 +35,7 @@
 #define SML_FRAMEBUFFER_BYTES			0x10000
 
 /* What SML_HASH holds. With another value there, this header is for another card. */
-#define SML_LAYOUT_HASH_VALUE			0x4234d216
+#define SML_HASH_VALUE				0x4234d216
 
 /* Features. */
 #define SML_FEATURE_LINES			BIT(0)

@@ -1,6 +1,6 @@
 //! Small card: registers, fields, values and tags, for programs that drive the card.
 //!
-//! Generated from small.toml: change that, then run `cargo xtask regs`.
+//! Generated from small.toml: change that, then run: cargo xtask regs
 
 /// A register, or the first of an array of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub const REGISTER_BYTES: u32 = 0x1000;
 /// Bytes of BAR 2.
 pub const FRAMEBUFFER_BYTES: u32 = 0x10000;
 /// What the register [`HASH`] of this card holds.
-pub const LAYOUT_HASH_VALUE: u32 = 0x4234d216;
+pub const HASH_VALUE: u32 = 0x4234d216;
 
 /// The layout's hash.
 pub const HASH: Register = Register::new(0x0000, 1, 4);

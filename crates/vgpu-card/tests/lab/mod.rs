@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use vgpu_card::ids::{Cmd, DrawPrimitive, ErrorCodeCode, Fld, Named, Reg};
+use vgpu_card::ids::{Cmd, DrawPrimitive, ErrorCodeCode, Fld, Named, Reg, RingControlAction};
 use vgpu_card::raster::Rect;
 use vgpu_card::{Action, Card, Fault, Layout, Memory, Mode};
 
@@ -179,6 +179,21 @@ impl Lab {
         self.write(Reg::DmaCount, stream.len() as u32);
         self.turn();
         assert_eq!(self.read(Reg::DmaCount), 0, "it has drained, or was given up");
+    }
+
+    /// Runs a stream as a ring that is never full.
+    pub(crate) fn ring(&mut self, stream: &[u32]) {
+        let words = (stream.len() + 1).next_power_of_two().max(64);
+        self.driver = stream.to_vec();
+        self.driver.resize(words, 0);
+        self.write(Reg::RingBase, DMA);
+        self.write(Reg::RingSize, words as u32);
+        self.write(Reg::RingPut, 0);
+        self.write(Reg::RingControl, self.code(RingControlAction::Start));
+        self.scan();
+        self.write(Reg::RingPut, stream.len() as u32);
+        self.turn();
+        assert_eq!(self.read(Reg::RingGet), stream.len() as u32, "all of it is done");
     }
 
     /// Writes what was counted to INT_ACK, as a handler does.

@@ -67,12 +67,12 @@ void bgc_begin(struct bgc_stream *stream, struct bgc_card *card)
 	stream->last = 0;
 	stream->submissions = 0;
 	bgc_put(stream, BGC_TAG_WINDOW_BASE, 0);
-	bgc_put(stream, BGC_TAG_WINDOW_STRIDE, card->width);
+	bgc_put(stream, BGC_TAG_WINDOW_STRIDE, FIELD_PREP(BGC_WINDOW_STRIDE_PIXELS, card->width));
 	bgc_put(stream, BGC_TAG_SCISSOR_MIN, 0);
 	bgc_put(stream, BGC_TAG_SCISSOR_MAX, FIELD_PREP(BGC_SCISSOR_MAX_X, card->width) |
 		FIELD_PREP(BGC_SCISSOR_MAX_Y, card->height));
 	bgc_put(stream, BGC_TAG_RASTER_MODE, BGC_RASTER_MODE_SCISSOR | BGC_RASTER_MODE_SMOOTH);
-	bgc_put(stream, BGC_TAG_LOGIC_OP, BGC_LOGIC_OP_OP_COPY);
+	bgc_put(stream, BGC_TAG_LOGIC_OP, FIELD_PREP(BGC_LOGIC_OP_OP, BGC_LOGIC_OP_OP_COPY));
 }
 
 void bgc_put(struct bgc_stream *stream, uint32_t tag, uint32_t data)
@@ -109,6 +109,14 @@ int bgc_finish(struct bgc_stream *stream)
 	return errno;
 }
 
+/* A colour, 0x00rrggbb, as the card's registers have it. */
+static uint32_t color_of(uint32_t color)
+{
+	return FIELD_PREP(BGC_COLOR_RED, color >> 16 & 0xff) |
+	       FIELD_PREP(BGC_COLOR_GREEN, color >> 8 & 0xff) |
+	       FIELD_PREP(BGC_COLOR_BLUE, color & 0xff);
+}
+
 static uint32_t position(int x, int y)
 {
 	return FIELD_PREP(BGC_RECT_POSITION_X, x & 0xffff) |
@@ -122,10 +130,10 @@ static uint32_t size(int width, int height)
 
 void bgc_fill(struct bgc_stream *stream, int x, int y, int width, int height, uint32_t color)
 {
-	bgc_put(stream, BGC_TAG_COLOR, color);
+	bgc_put(stream, BGC_TAG_COLOR, color_of(color));
 	bgc_put(stream, BGC_TAG_RECT_POSITION, position(x, y));
 	bgc_put(stream, BGC_TAG_RECT_SIZE, size(width, height));
-	bgc_put(stream, BGC_TAG_DRAW, BGC_DRAW_PRIMITIVE_FILL);
+	bgc_put(stream, BGC_TAG_DRAW, FIELD_PREP(BGC_DRAW_PRIMITIVE, BGC_DRAW_PRIMITIVE_FILL));
 }
 
 void bgc_triangle(struct bgc_stream *stream, const int32_t x[3], const int32_t y[3],
@@ -134,19 +142,20 @@ void bgc_triangle(struct bgc_stream *stream, const int32_t x[3], const int32_t y
 	for (int i = 0; i < 3; i++) {
 		bgc_put(stream, BGC_TAG_VERTEX_X(i), x[i]);
 		bgc_put(stream, BGC_TAG_VERTEX_Y(i), y[i]);
-		bgc_put(stream, BGC_TAG_VERTEX_COLOR(i), color[i]);
+		bgc_put(stream, BGC_TAG_VERTEX_COLOR(i), color_of(color[i]));
 	}
-	bgc_put(stream, BGC_TAG_DRAW, BGC_DRAW_PRIMITIVE_TRIANGLE);
+	bgc_put(stream, BGC_TAG_DRAW,
+		FIELD_PREP(BGC_DRAW_PRIMITIVE, BGC_DRAW_PRIMITIVE_TRIANGLE));
 }
 
 void bgc_line(struct bgc_stream *stream, int x0, int y0, int x1, int y1, uint32_t color)
 {
-	bgc_put(stream, BGC_TAG_COLOR, color);
+	bgc_put(stream, BGC_TAG_COLOR, color_of(color));
 	bgc_put(stream, BGC_TAG_VERTEX_X(0), x0 * 16);
 	bgc_put(stream, BGC_TAG_VERTEX_Y(0), y0 * 16);
 	bgc_put(stream, BGC_TAG_VERTEX_X(1), x1 * 16);
 	bgc_put(stream, BGC_TAG_VERTEX_Y(1), y1 * 16);
-	bgc_put(stream, BGC_TAG_DRAW, BGC_DRAW_PRIMITIVE_LINE);
+	bgc_put(stream, BGC_TAG_DRAW, FIELD_PREP(BGC_DRAW_PRIMITIVE, BGC_DRAW_PRIMITIVE_LINE));
 }
 
 void bgc_copy(struct bgc_stream *stream, int from_x, int from_y, int width, int height, int x,
@@ -155,7 +164,7 @@ void bgc_copy(struct bgc_stream *stream, int from_x, int from_y, int width, int 
 	bgc_put(stream, BGC_TAG_COPY_SOURCE, position(from_x, from_y));
 	bgc_put(stream, BGC_TAG_RECT_SIZE, size(width, height));
 	bgc_put(stream, BGC_TAG_RECT_POSITION, position(x, y));
-	bgc_put(stream, BGC_TAG_DRAW, BGC_DRAW_PRIMITIVE_COPY);
+	bgc_put(stream, BGC_TAG_DRAW, FIELD_PREP(BGC_DRAW_PRIMITIVE, BGC_DRAW_PRIMITIVE_COPY));
 }
 
 double bgc_seconds(void)

@@ -39,7 +39,10 @@ void bgc_send(struct bgc_stream *stream);
 /* Waits for all that was sent. Returns 0, or an errno: EIO if the card has found a mistake. */
 int bgc_finish(struct bgc_stream *stream);
 
-/* Drawing, in the stream's order. Coordinates of vertices are in sixteenths of a pixel. */
+/*
+ * Drawing, in the stream's order. Coordinates of vertices are in sixteenths of a pixel, colours are
+ * 0x00rrggbb.
+ */
 void bgc_fill(struct bgc_stream *stream, int x, int y, int width, int height, uint32_t color);
 void bgc_triangle(struct bgc_stream *stream, const int32_t x[3], const int32_t y[3],
 		  const uint32_t color[3]);

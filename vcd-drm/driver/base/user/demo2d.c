@@ -32,10 +32,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i <= 200; i += 10)
 		bgc_line(&stream, 400 + i, 20, 600, 20 + i, 0xffff00 - i);
 	/* Drawn over with exclusive-or: where two overlap, the ground shows again. */
-	bgc_put(&stream, BGC_TAG_LOGIC_OP, BGC_LOGIC_OP_OP_S_XOR_D);
+	bgc_put(&stream, BGC_TAG_LOGIC_OP, FIELD_PREP(BGC_LOGIC_OP_OP, BGC_LOGIC_OP_OP_S_XOR_D));
 	bgc_fill(&stream, 400, 260, 120, 120, 0xff00ff);
 	bgc_fill(&stream, 460, 320, 120, 120, 0x00ffff);
-	bgc_put(&stream, BGC_TAG_LOGIC_OP, BGC_LOGIC_OP_OP_COPY);
+	bgc_put(&stream, BGC_TAG_LOGIC_OP, FIELD_PREP(BGC_LOGIC_OP_OP, BGC_LOGIC_OP_OP_COPY));
 	bgc_copy(&stream, 20, 20, 280, 150, 40, 280);
 	error = bgc_finish(&stream);
 	/* A gradient, pixel by pixel, through the aperture. */

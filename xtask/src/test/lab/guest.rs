@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::grade;
 use crate::run::{self, Interrupt};
-use crate::test::areas::{KMS, SVM, VGPU};
+use crate::test::areas::{GRADE, KMS, SVM, VGPU};
 use crate::vgpu;
 use crate::vm::kernel::Kernel;
 use crate::vm::{Choice, LabRun};
@@ -29,7 +30,7 @@ const LONG: &str = "VGPU_LONG";
 pub(super) fn kernel(folder: &str) -> Result<Choice> {
     match std::env::var(KERNEL) {
         Ok(version) if version == DEBUG => Ok(Choice::Debug),
-        Ok(version) if folder == VGPU => Choice::stock(&version).context(KERNEL),
+        Ok(version) if [VGPU, GRADE].contains(&folder) => Choice::stock(&version).context(KERNEL),
         _ => Ok(Choice::default()),
     }
 }
@@ -55,6 +56,9 @@ pub(super) fn run(
         run.env.push(("VGPU_LAB".to_owned(), INSIDE.to_owned()));
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
         run.qemu = screens();
+    } else if folder == GRADE {
+        files.extend(grade::build(kernel, interrupt)?);
+        run.env.push(("GRADE_LAB".to_owned(), INSIDE.to_owned()));
     } else if folder == KMS {
         files.push(vgpu::pattern()?);
         run.env.push(("VCD_LAB".to_owned(), INSIDE.to_owned()));
@@ -105,7 +109,7 @@ fn program(name: &str, debug: &Path, kept: &Path) -> Result<PathBuf> {
 fn script(files: &[PathBuf]) -> String {
     let files: Vec<_> = files.iter().map(|file| format!("'{}'", file.display())).collect();
     format!(
-        "mkdir -p {INSIDE} && cp {} {INSIDE}/ && \
+        "mkdir -p {INSIDE} && cp -r {} {INSIDE}/ && \
          exec {INSIDE}/tests --test-threads=1 --show-output",
         files.join(" ")
     )
@@ -118,6 +122,6 @@ mod tests {
     #[test]
     fn files_are_copied_before_the_tests_begin() {
         let script = script(&["/t/tests".into(), "/t/vgpu.ko".into()]);
-        assert!(script.contains("cp '/t/tests' '/t/vgpu.ko' /run/lab-bin/ && exec"), "{script}");
+        assert!(script.contains("cp -r '/t/tests' '/t/vgpu.ko' /run/lab-bin/ && exec"), "{script}");
     }
 }

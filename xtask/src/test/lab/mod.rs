@@ -1,4 +1,4 @@
-//! Tests in the kernel lab: tests/lab and tests/vgpu-kmod. Built here, run in one boot for each of these
+//! Tests in the kernel lab: tests/lab, tests/vgpu-kmod, tests/kms and tests/grade. Built here, run in one boot for each of these
 //! folders, counted with the others.
 //!
 //! - [`guest`]: what a test program finds inside

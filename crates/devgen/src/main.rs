@@ -1,0 +1,205 @@
+//! `devgen`: see the library.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Parser, Subcommand};
+use devgen::grade::{inside, outside};
+use devgen::templates::Templates;
+use devgen::{compare, folder, import, source};
+
+/// Makes a new card every semester: header, tables, manual, driver and programs out of one description.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Order,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Make a semester's card
+    New {
+        /// The semester's file
+        file: PathBuf,
+        /// The folder to write
+        #[arg(short, long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Templates of your own, under the names of the built-in ones
+        #[arg(long, value_name = "FOLDER")]
+        templates: Option<PathBuf>,
+        /// The program that makes the PDF
+        #[arg(long, value_name = "PROGRAM", default_value = "typst")]
+        typst: PathBuf,
+    },
+    /// Say what is wrong with a semester's or a card's file
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Say what differs between two cards: semesters, cards, or folders that were made
+    Diff {
+        /// One
+        one: PathBuf,
+        /// The other
+        other: PathBuf,
+    },
+    /// Explain a register of a card, by its name there or by the base card's
+    Explain {
+        /// A folder that was made, a semester's or a card's file
+        card: PathBuf,
+        /// The register
+        register: String,
+    },
+    /// Make a card's file of a CMSIS-SVD file, and list what is lost
+    Import {
+        /// The SVD file
+        file: PathBuf,
+        /// The file to write; without it, the card is printed
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Grade a student's driver in the kernel lab
+    #[command(after_help = GRADE_HELP)]
+    Grade {
+        /// The driver's folder, with a Kbuild
+        driver: PathBuf,
+        /// The semester's folder, as `devgen new` has made it
+        #[arg(long, value_name = "FOLDER")]
+        card: PathBuf,
+        /// Where report.json and report.html go
+        #[arg(short, long, value_name = "FOLDER", default_value = "grade")]
+        out: PathBuf,
+        /// The command that runs what follows it as root on a machine that may crash; \"\" for this one
+        #[arg(long, value_name = "COMMAND")]
+        lab: Option<String>,
+        /// The headers of that machine's kernel
+        #[arg(long, value_name = "FOLDER")]
+        kernel: Option<PathBuf>,
+        /// The folder of the module vgpu's sources, or "installed" if the machine has it
+        #[arg(long, value_name = "FOLDER")]
+        shim: Option<PathBuf>,
+        /// Build only
+        #[arg(long, hide = true)]
+        prepare: bool,
+    },
+    /// What `grade` runs in the lab
+    #[command(hide = true)]
+    GradeInside {
+        folder: PathBuf,
+        #[arg(long, value_delimiter = ',')]
+        done: Vec<String>,
+        #[arg(long)]
+        one: Option<String>,
+    },
+}
+
+const GRADE_HELP: &str = "\
+Without --lab it is run in the project's folder, and uses the project's kernel lab.
+It exits with 1 if there was something to find fault with, with 2 if it could not grade.
+
+Examples:
+  devgen grade students/ann/driver --card out/ -o reports/ann
+  devgen grade driver --card out/ --lab \"ssh root@victim\" --kernel /usr/src/linux-headers-6.12.9 --shim installed";
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Order::Grade { driver, card, out, lab, kernel, shim, prepare } => {
+            return grade(&outside::Request { driver, card, out, lab, kernel, shim, prepare });
+        }
+        Order::GradeInside { folder, one: Some(one), .. } => inside::one(&folder, &one),
+        Order::GradeInside { folder, done, one: None } => inside::all(&folder, &done),
+        order => run(order),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(order: Order) -> Result<()> {
+    match order {
+        Order::New { file, out, templates, typst } => {
+            let made = source::semester(&file)?;
+            let written = folder::write(&made, &Templates::new(templates.as_deref()), &out)?;
+            println!(
+                "{}: {} files, prefix {}, layout {:#010x}",
+                out.display(),
+                written.len(),
+                made.card.prefix,
+                regmap::layout_hash(&made.card)
+            );
+            pdf(&typst, &out.join(folder::TYPST));
+            Ok(())
+        }
+        Order::Check { file } => {
+            let card = source::any(&file)?;
+            let (registers, hash) = (card.registers().count(), regmap::layout_hash(&card));
+            println!("{}: fine: {registers} registers, layout {hash:#010x}", file.display());
+            Ok(())
+        }
+        Order::Diff { one, other } => {
+            let (one, other) = (source::any(&one)?, source::any(&other)?);
+            compare::diff(&one, &other).iter().for_each(|line| println!("{line}"));
+            Ok(())
+        }
+        Order::Explain { card, register } => {
+            let card = source::any(&card)?;
+            print!("{}", compare::explain(&card, &register).map_err(|error| anyhow!(error))?);
+            Ok(())
+        }
+        Order::Import { file, out } => {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {name}; name an SVD file"))?;
+            let imported = import::svd(&name, &text)?;
+            imported.losses.iter().for_each(|loss| eprintln!("{name}: lost: {loss}"));
+            match out {
+                Some(out) => std::fs::write(&out, imported.description)
+                    .with_context(|| format!("cannot write {}", out.display()))?,
+                None => print!("{}", imported.description),
+            }
+            Ok(())
+        }
+        Order::Grade { .. } | Order::GradeInside { .. } => Ok(()), // main() has done it
+    }
+}
+
+/// Fault found is no failure of the grader's.
+fn grade(request: &outside::Request) -> ExitCode {
+    let graded = outside::grade(request).and_then(|report| {
+        let Some(report) = report else { return Ok(true) };
+        print!("{}", report.text());
+        report.write(&request.out)?.iter().for_each(|file| println!("{}", file.display()));
+        Ok(report.passed())
+    });
+    match graded {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The manual as a PDF, where that can be made. Everything else is there without it.
+fn pdf(typst: &Path, text: &Path) {
+    let to = text.with_extension("pdf");
+    match Command::new(typst).arg("compile").arg(text).arg(&to).output() {
+        Ok(output) if output.status.success() => println!("{}", to.display()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let line = said.lines().next().unwrap_or("it gives no reason");
+            eprintln!("no PDF: {} failed: {line}", typst.display());
+        }
+        Err(error) => eprintln!(
+            "no PDF: {}: {error}; install typst, or name it with --typst",
+            typst.display()
+        ),
+    }
+}
