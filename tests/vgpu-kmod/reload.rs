@@ -30,15 +30,20 @@ fn memory_and_its_map_are_as_before() {
     };
     // What is allocated once and for ever is by then.
     (0..3).for_each(once);
-    let before = memory();
     let count = rounds(10, 100);
-    (0..count).for_each(once);
-    let after = memory();
-    println!("{count} reloads; KiB free, slab, vmalloc: {before:?}, then {after:?}");
-    // A framebuffer that is not given back would be 10 MiB and more.
-    assert!(before.0 - after.0 < 8 << 10, "memory is gone: {before:?}, {after:?}");
-    assert!(after.1 - before.1 < 2 << 10, "slab has grown: {before:?}, {after:?}");
-    assert!(after.2 - before.2 < 1 << 10, "vmalloc has grown: {before:?}, {after:?}");
+    let mut told = Vec::new();
+    // Pages that are free may still wait on some processor's list: a leak takes from every turn.
+    let kept = (0..3).any(|_| {
+        let before = memory();
+        (0..count).for_each(once);
+        let after = memory();
+        told.push(format!("{before:?}, then {after:?}"));
+        // A framebuffer that is not given back would be 10 MiB and more.
+        before.0 - after.0 < 8 << 10 && after.1 - before.1 < 2 << 10 && after.2 - before.2 < 1 << 10
+    });
+    let told = format!("{count} reloads; KiB free, slab, vmalloc: {}", told.join("; "));
+    println!("{told}");
+    assert!(kept, "memory is gone: {told}");
 }
 
 #[test]
