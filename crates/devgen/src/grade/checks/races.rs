@@ -21,10 +21,13 @@ pub(super) fn queueing(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     let mut bench = Bench::driven(setup)?;
     let mut program = drawing(&mut bench, OTHER_CPU)?;
     let mut waiter = bench.open(OWN_CPU)?;
-    let (fine, said) = disturbed(&mut bench, &mut program, &mut waiter, OWN_CPU)?;
+    let (fine, said) = disturbed(&mut bench, &mut program, &mut waiter)?;
     sheet.say(fine, said);
     if bench.has_messages() {
-        let (fine, said) = disturbed(&mut bench, &mut program, &mut waiter, OTHER_CPU)?;
+        // Interrupts come to where the program is now, and the card is played elsewhere.
+        let mut program = bench.open(OWN_CPU)?;
+        bench.sit_on(OTHER_CPU)?;
+        let (fine, said) = disturbed(&mut bench, &mut program, &mut waiter)?;
         sheet.say(fine, said);
     } else {
         sheet.say(fine, "the pin's interrupts come to one processor only: as before");
@@ -36,9 +39,7 @@ fn disturbed(
     bench: &mut Bench,
     program: &mut Program,
     waiter: &mut Program,
-    cpu: usize,
 ) -> Result<(bool, String), Stop> {
-    bench.steer(cpu);
     let (mut held, mut round) = (0, 0);
     while held < ROUNDS && round < TRIES {
         round += 1;
@@ -84,7 +85,6 @@ fn disturbed(
 pub(super) fn wake(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     let mut bench = Bench::driven(setup)?;
     let mut program = drawing(&mut bench, OTHER_CPU)?;
-    bench.steer(OWN_CPU);
     spot(&mut program, &mut bench, 0x10_2030)?;
     let (mut held, mut round) = (0, 0);
     while held < ROUNDS && round < TRIES {
@@ -154,7 +154,6 @@ pub(super) fn unload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     let rounds = 3;
     for round in 1..=rounds {
         bench.wait_bound()?;
-        bench.steer(OWN_CPU);
         let mut program = drawing(&mut bench, OTHER_CPU)?;
         spot(&mut program, &mut bench, 0x10_2030)?;
         bench.idle = true;
