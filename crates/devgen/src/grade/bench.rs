@@ -395,7 +395,7 @@ impl Bench {
 
     /// Waits, without touching anything, for a program's call to be held; false if it is not.
     pub fn wait_held(&self) -> bool {
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_millis(500);
         while Instant::now() < end {
             match kernel::text(Path::new(HOLD).join("held")).as_deref() {
                 Some("1") => return true,
