@@ -220,7 +220,7 @@ mod tests {
         )
         .expect("a log");
         let crash = format!(
-            "echo '{MARK}kernel 6.12'; echo '{MARK}begin bind'; echo '{CONSOLE}{}' >&2; exit 123",
+            "echo '{MARK}kernel 6.12'; echo '{MARK}begin bind'; echo \"{CONSOLE}{}\" >&2; exit 123",
             log.display()
         );
         let mut report = report();
