@@ -77,8 +77,8 @@ enum Order {
         /// The headers of that machine's kernel
         #[arg(long, value_name = "FOLDER")]
         kernel: Option<PathBuf>,
-        /// The folder of the module vgpu's sources, or "installed" if the machine has it
-        #[arg(long, value_name = "FOLDER")]
+        /// The module vgpu: the folder of its sources, a vgpu.ko, or "installed" if the machine has it
+        #[arg(long, value_name = "PATH")]
         shim: Option<PathBuf>,
         /// Build only
         #[arg(long, hide = true)]

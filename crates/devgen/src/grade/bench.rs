@@ -149,15 +149,14 @@ impl Bench {
     /// # Errors
     /// It cannot be made or plugged in.
     pub fn plug(setup: &Setup, card: &regmap::Card) -> Result<Self, Stop> {
-        let mut cpus = rustix::thread::CpuSet::new();
-        cpus.set(OWN_CPU);
-        rustix::thread::sched_setaffinity(None, &cpus)?;
         let layout = Layout::bind(card)?;
+        // Where interrupts that are asked for from now on will come to.
+        fs::write("/proc/irq/default_smp_affinity", format!("{:x}", 1 << OWN_CPU))?;
         let machine = KernelMachine::new(&layout)?;
         let mut player = Player::new(layout, machine);
         player.machine().card().plug()?;
         let (setup, card) = (setup.clone(), card.clone());
-        Ok(Self {
+        let bench = Self {
             setup,
             card,
             player,
@@ -167,7 +166,9 @@ impl Bench {
             idle: false,
             blanks: false,
             noisy: false,
-        })
+        };
+        bench.sit_on(OWN_CPU)?;
+        Ok(bench)
     }
 
     /// Loads the driver, plugs the semester's card in, and waits for them to be bound.
@@ -375,12 +376,15 @@ impl Bench {
         Ok(())
     }
 
-    /// Has messages interrupt a processor. What is on the pin interrupts the check's own.
-    pub fn steer(&mut self, cpu: usize) {
-        for irq in kernel::irqs(&self.address()) {
-            // Where that cannot be, the check that needs it tells.
-            let _ = fs::write(format!("/proc/irq/{irq}/smp_affinity_list"), cpu.to_string());
-        }
+    /// Goes to a processor, and so do the interrupts of the pin. Messages stay where they were when the
+    /// driver asked for them, on [`OWN_CPU`].
+    ///
+    /// # Errors
+    /// There is no such processor.
+    pub fn sit_on(&self, cpu: usize) -> Result<(), Stop> {
+        let mut cpus = rustix::thread::CpuSet::new();
+        cpus.set(cpu);
+        Ok(rustix::thread::sched_setaffinity(None, &cpus)?)
     }
 
     /// Before a program is told something that will be held: whatever was held is forgotten.
@@ -391,7 +395,7 @@ impl Bench {
 
     /// Waits, without touching anything, for a program's call to be held; false if it is not.
     pub fn wait_held(&self) -> bool {
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_millis(500);
         while Instant::now() < end {
             match kernel::text(Path::new(HOLD).join("held")).as_deref() {
                 Some("1") => return true,

@@ -32,7 +32,7 @@ pub struct Sources<'a> {
     pub made: &'a Path,
     /// The kernel's headers.
     pub kernel: &'a Path,
-    /// The folder of the module vgpu; without it the lab's own is taken.
+    /// The module vgpu, or the folder of its sources; without it the lab's own is taken.
     pub shim: Option<&'a Path>,
 }
 
@@ -109,7 +109,10 @@ fn ours(sources: &Sources<'_>, to: &Path, driver: &Path) -> Result<()> {
     fs::write(hold.join("Kbuild"), format!("obj-m := {HOLD}.o\n"))?;
     make(sources.kernel, &hold).map_err(|failed| failed.about(HOLD, sources.kernel))?;
     fs::copy(hold.join(format!("{HOLD}.ko")), to.join(format!("{HOLD}.ko")))?;
-    if let Some(shim) = sources.shim {
+    if let Some(shim) = sources.shim.filter(|shim| shim.is_file()) {
+        fs::copy(shim, to.join(format!("{SHIM}.ko")))
+            .with_context(|| shim.display().to_string())?;
+    } else if let Some(shim) = sources.shim {
         let build = to.join("shim");
         let mut command = Command::new("make");
         command.arg("-C").arg(shim).arg("modules");

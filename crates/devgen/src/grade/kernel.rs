@@ -124,18 +124,6 @@ fn owner(iomem: &str, range: (u64, u64), device: &str) -> Option<String> {
     })
 }
 
-/// Numbers of a device's interrupts.
-pub fn irqs(address: &str) -> Vec<u32> {
-    let folder = device(address);
-    let messages = fs::read_dir(folder.join("msi_irqs")).into_iter().flatten().flatten();
-    let mut irqs: Vec<u32> =
-        messages.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    if irqs.is_empty() {
-        irqs.extend(text(folder.join("irq")).and_then(|text| text.parse::<u32>().ok()));
-    }
-    irqs
-}
-
 /// Names of handlers that are there.
 pub fn handlers() -> Vec<String> {
     let entries = fs::read_dir("/sys/kernel/irq").into_iter().flatten().flatten();

@@ -37,7 +37,7 @@ pub struct Request {
     pub lab: Option<String>,
     /// Headers of that machine's kernel.
     pub kernel: Option<PathBuf>,
-    /// The folder of the module vgpu; `installed` for that of the machine.
+    /// The module vgpu, or the folder of its sources; `installed` for that of the machine.
     pub shim: Option<PathBuf>,
     /// Build only.
     pub prepare: bool,
@@ -220,7 +220,7 @@ mod tests {
         )
         .expect("a log");
         let crash = format!(
-            "echo '{MARK}kernel 6.12'; echo '{MARK}begin bind'; echo '{CONSOLE}{}' >&2; exit 123",
+            "echo '{MARK}kernel 6.12'; echo '{MARK}begin bind'; echo \"{CONSOLE}{}\" >&2; exit 123",
             log.display()
         );
         let mut report = report();

@@ -106,7 +106,7 @@ impl<'c> Stream<'c> {
         let mut stream = Self::new(card);
         stream.fill((0, 0), (width, height), 0x20_3040);
         for n in 0..12 {
-            stream.fill((10 + n * 40, 8 + n * 14), (120, 70), 0x10_0808 * n);
+            stream.fill((10 + n * 40, 8 + n * 14), (120, 70), 0x10_0808 * (n + 1));
             let (x, y) = (20 + n * 42, 190 + n * 9);
             stream.triangle([
                 (x, y, 0xff_4000),
