@@ -152,6 +152,8 @@ impl Allocations {
         let size = line.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0);
         let from = u64::from_str_radix(start.trim_start_matches("0x"), 16).unwrap_or(0);
         fs::write(folder.join("buffer_size_kb"), "4096")?;
+        // Nobody needs programs' names, for which the kernel would change its scheduler's instructions.
+        fs::write(folder.join("options/record-cmd"), "0")?;
         fs::write(folder.join("trace"), "")?;
         let filter = format!("call_site >= {from} && call_site < {}", from + size);
         fs::write(folder.join("events/kmem/kmalloc/filter"), filter)?;
