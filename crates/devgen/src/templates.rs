@@ -158,14 +158,19 @@ impl<'m> Teller<'m> {
         let words = BTreeMap::from([
             ("name", format!("card {}", made.card.prefix)),
             ("driver", "../driver/".to_owned()),
+            // Written from the base card's manual, for it alone.
+            ("minimal", String::new()),
         ]);
         Self::new(&made.template, &made.selected, names, words, templates)
     }
 
     /// For the base card itself.
     pub fn base(template: &'m Card, base: &'m Card, templates: &'m Templates) -> Self {
-        let words =
-            BTreeMap::from([("name", "base card".to_owned()), ("driver", "../".to_owned())]);
+        let words = BTreeMap::from([
+            ("name", "base card".to_owned()),
+            ("driver", "../".to_owned()),
+            ("minimal", "vcd-drm/driver/minimal".to_owned()),
+        ]);
         Self::new(template, base, Names::between(base, base), words, templates)
     }
 
