@@ -26,7 +26,7 @@ pub mod writer;
 
 pub use fio::{Fio, Job};
 pub use lab::{Disk, Lab, has_ended};
-pub use program::{binary, run, ublk};
+pub use program::{binary, named_or_built, run, ublk};
 pub use resource::{Resource, required, skipped};
 pub use said::{Running, Said};
 pub use scrape::scrape;

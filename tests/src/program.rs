@@ -10,13 +10,19 @@ use std::sync::OnceLock;
 /// When it cannot be built, or UBLK_VPT_BIN names no file: no test can go on.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let Some(named) = std::env::var_os("UBLK_VPT_BIN").map(PathBuf::from) else {
-            return build();
-        };
-        assert!(named.is_file(), "UBLK_VPT_BIN is {}, which is no file", named.display());
-        named
-    })
+    BINARY.get_or_init(|| named_or_built("UBLK_VPT_BIN", "ublk-vpt", "ublk"))
+}
+
+/// A package's program: the one that an environment variable names, else built now.
+///
+/// # Panics
+/// As [`binary`].
+pub fn named_or_built(variable: &str, package: &str, program: &str) -> PathBuf {
+    let Some(named) = std::env::var_os(variable).map(PathBuf::from) else {
+        return build(package, program);
+    };
+    assert!(named.is_file(), "{variable} is {}, which is no file", named.display());
+    named
 }
 
 /// A command that runs it, without input.
@@ -38,18 +44,18 @@ pub fn run(arguments: &[&str]) -> Output {
 }
 
 /// Builds the program beside this test: the test lies in PROFILE/deps, the program in PROFILE.
-fn build() -> PathBuf {
+fn build(package: &str, program: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "-p", "ublk-vpt", "--bin", "ublk"]);
+    command.args(["build", "--quiet", "-p", package, "--bin", program]);
     let test = std::env::current_exe().unwrap_or_default();
     let folder = test.ancestors().nth(2).unwrap_or(Path::new("")).to_owned();
     if folder.ends_with("release") {
         command.arg("--release");
     }
     let built = command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).status();
-    assert!(built.is_ok_and(|status| status.success()), "cargo cannot build ublk");
-    let program = folder.join("ublk");
-    assert!(program.is_file(), "cargo built ublk, but not as {}", program.display());
-    program
+    assert!(built.is_ok_and(|status| status.success()), "cargo cannot build {program}");
+    let built = folder.join(program);
+    assert!(built.is_file(), "cargo built {program}, but not as {}", built.display());
+    built
 }

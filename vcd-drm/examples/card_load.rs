@@ -5,8 +5,8 @@
 //! - `whole`: a program sets up each triangle, adds it to a buffer, and rings the doorbell when the buffer
 //!   is full; the card interrupts for each buffer
 //!
-//! card_load MODE HEIGHT COUNT [THREADS]. Prints one JSON object: seconds by the clock, of processor time, and by
-//! whom it was drawn.
+//! card_load MODE HEIGHT COUNT [THREADS]. Prints one JSON object: seconds by the clock, of processor time,
+//! and by whom it was drawn.
 
 use std::time::Instant;
 

@@ -169,6 +169,7 @@ mod tests {
         let large = Window::new(0, 1, 1 << 22).map(|window| window.height);
         assert_eq!(large, Some(MAX_SIZE));
     }
+
     #[test]
     fn shapes_lie_within_their_rows() {
         let point = |y| Point { y, ..Point::default() };

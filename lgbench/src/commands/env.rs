@@ -17,11 +17,12 @@ use crate::tracepoints::Tracer;
 pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
     let environment = look(None);
     let advice = advice(&environment);
-    let kvm = KvmBackend::new().map(|_| ()).map_err(|error| super::chain(&error.into()));
+    let kvm =
+        KvmBackend::new().map(|_| ()).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
     let fifo = may_be_real_time();
     let tracepoints =
         Tracer::attach(&[std::process::id()], 0).map(|tracer| tracer.names().join(", "));
-    let tracepoints = tracepoints.map_err(|error| super::chain(&error.into()));
+    let tracepoints = tracepoints.map_err(|error| format!("{:#}", anyhow::Error::from(error)));
     if args.json {
         let all = json!({
             "environment": environment,

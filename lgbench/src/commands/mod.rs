@@ -43,7 +43,7 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     match run(&cli.command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("lgbench: {}", chain(&error));
+            eprintln!("lgbench: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -58,10 +58,4 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Env(args) => env::run(args),
         Command::Probe(args) => probe::run(args),
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &anyhow::Error) -> String {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    causes.join(": ")
 }

@@ -35,7 +35,8 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vcd: {}", chain(&error));
+            // With its causes; several lines of one are kept: a description may have many mistakes.
+            eprintln!("vcd: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -49,11 +50,4 @@ fn run(command: &Command) -> Result<()> {
         Command::Stats(args) => stats::run(args),
         Command::Trace(args) => trace::run(args),
     }
-}
-
-/// An error and its causes in one line. Several lines of one are kept: a description may have many
-/// mistakes.
-fn chain(error: &anyhow::Error) -> String {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    causes.join(": ")
 }

@@ -54,7 +54,8 @@ impl Painter for SharedMemory<'_> {
         }
         let Some(mut surface) = self.memory.surface(window) else { return Rect::EMPTY };
         let count = helpers.current_num_threads() + 1;
-        let mut shares: Vec<Share<'_>> = (0..count).map(|_| Share::default()).collect();
+        let empty = |_| Share { bands: Vec::new(), changed: Rect::EMPTY };
+        let mut shares: Vec<Share<'_>> = (0..count).map(empty).collect();
         let mut rest = surface.band();
         let bands = count * BANDS;
         for n in 1..=bands {
@@ -85,12 +86,6 @@ fn part(rows: i32, n: usize, of: usize) -> i32 {
 struct Share<'a> {
     bands: Vec<Band<'a>>,
     changed: Rect,
-}
-
-impl Default for Share<'_> {
-    fn default() -> Self {
-        Self { bands: Vec::new(), changed: Rect::EMPTY }
-    }
 }
 
 impl Share<'_> {

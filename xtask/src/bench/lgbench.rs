@@ -9,7 +9,7 @@ use labstats::random::Random;
 use labstats::results::{Environment, Experiment, Results, Run, Series, experiment, metric};
 use serde_json::Value;
 
-use super::vpt::lab::{progress, steal_seconds};
+use super::vpt::lab::{progress, steal_seconds, tell_load, tell_steal};
 use super::{Is, Report};
 use crate::run::{self, Interrupt, json};
 use crate::workspace::{self, cargo};
@@ -42,12 +42,8 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let seconds = compare(&program, interrupt)?;
     let about = format!("{SAMPLES} samples in {RUNS} runs each, read, compared and printed");
     report.target("comparing two files of results", seconds, "s", COMPARE, &about);
-    if let (Some(before), Some(after)) = (stolen, steal_seconds()) {
-        report.extra("steal seconds, all processors", after - before);
-    }
-    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
-        report.extra("load at the end", load.trim());
-    }
+    tell_steal(&mut report, stolen);
+    tell_load(&mut report);
     report.extra("lgbench probe", costs);
     Ok(report)
 }

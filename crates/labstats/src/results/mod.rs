@@ -48,7 +48,7 @@ pub use environment::{Cache, Environment, Kvm};
 pub use marks::MISSED_DEADLINES_PERCENT;
 pub use metric::{Better, Metric};
 pub use read::ReadError;
-pub use time::is_rfc3339;
+pub use time::{is_rfc3339, rfc3339};
 pub use write::WriteError;
 
 /// What the key `schema` says in every file of this format.

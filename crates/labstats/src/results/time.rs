@@ -1,4 +1,20 @@
-//! Just enough of RFC 3339 to refuse what is no time.
+//! Just enough of RFC 3339 to write a time and to refuse what is none.
+
+/// Seconds since 1970 as a time in UTC: `2026-01-31T12:00:00Z`.
+pub fn rfc3339(seconds: u64) -> String {
+    // Days to a date: years begin in March here, so that the odd day is the last of a year.
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+}
 
 /// Whether `text` is a time as RFC 3339 writes it: `2026-01-31T12:00:00Z`, with a fraction of a second
 /// or an offset such as `+02:00` if wanted.
@@ -46,7 +62,17 @@ fn parse(text: &str) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_rfc3339;
+    use super::{is_rfc3339, rfc3339};
+
+    #[test]
+    fn dates_over_leap_days() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339(951_868_800), "2000-03-01T00:00:00Z");
+        assert_eq!(rfc3339(1_767_225_599), "2025-12-31T23:59:59Z");
+        assert_eq!(rfc3339(1_798_761_599), "2026-12-31T23:59:59Z");
+        assert!(is_rfc3339(&rfc3339(1_798_761_599)));
+    }
 
     #[test]
     fn times_are_told_from_other_text() {

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use self::fio::{Job, iops};
-use super::vpt::lab::{Beside, progress, steal_seconds};
+use super::vpt::lab::{Beside, progress, steal_seconds, tell_steal};
 use super::{Is, Report};
 use crate::device::Device;
 use crate::run::Interrupt;
@@ -34,10 +34,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let mut report = Report::new("nbd");
     let stolen = steal_seconds();
     measure(&mut report, interrupt)?;
-    // In a virtual machine: what the hypervisor gave to others while we wanted to run.
-    if let (Some(before), Some(after)) = (stolen, steal_seconds()) {
-        report.extra("steal seconds, all processors", after - before);
-    }
+    tell_steal(&mut report, stolen);
     Ok(report)
 }
 

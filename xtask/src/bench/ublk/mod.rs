@@ -13,7 +13,7 @@ mod rublk;
 
 use anyhow::Result;
 
-use super::vpt::lab::steal_seconds;
+use super::vpt::lab::{steal_seconds, tell_load, tell_steal};
 use super::{Report, nbd, vhost};
 use crate::run::Interrupt;
 
@@ -25,12 +25,7 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     nbd::measure(&mut report, interrupt)?;
     vhost::measure(&mut report, interrupt)?;
     qcow2::measure(&mut report, interrupt)?;
-    // In a virtual machine: what the hypervisor gave to others while we wanted to run.
-    if let (Some(before), Some(after)) = (stolen, steal_seconds()) {
-        report.extra("steal seconds, all processors", after - before);
-    }
-    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
-        report.extra("load at the end", load.trim());
-    }
+    tell_steal(&mut report, stolen);
+    tell_load(&mut report);
     Ok(report)
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Report;
-use super::vpt::lab::steal_seconds;
+use super::vpt::lab::{steal_seconds, tell_load, tell_steal};
 use crate::run::{self, Interrupt};
 use crate::workspace::{self, cargo};
 
@@ -50,13 +50,8 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     let stolen = steal_seconds();
     let columns = raster::measure(&mut report, interrupt)?;
     browser::measure(&mut report, interrupt)?;
-    // In a virtual machine: what the hypervisor gave to others while we wanted to run.
-    if let (Some(before), Some(after)) = (stolen, steal_seconds()) {
-        report.extra("steal seconds, all processors", after - before);
-    }
-    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
-        report.extra("load at the end", load.trim());
-    }
+    tell_steal(&mut report, stolen);
+    tell_load(&mut report);
     lab::measure(&mut report, interrupt)?;
     save(&plot::figure(&columns))?;
     Ok(report)

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bench::Report;
 pub(super) use crate::bench::report::median;
 use crate::device::Device;
 use crate::image;
@@ -135,6 +136,20 @@ pub(in crate::bench) fn steal_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
     let ticks: f64 = text.lines().next()?.split_whitespace().nth(8)?.parse().ok()?;
     Some(ticks / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Adds what the hypervisor gave to others since then while we wanted to run, in a virtual machine.
+pub(in crate::bench) fn tell_steal(report: &mut Report, before: Option<f64>) {
+    if let (Some(before), Some(after)) = (before, steal_seconds()) {
+        report.extra("steal seconds, all processors", after - before);
+    }
+}
+
+/// Adds the machine's load now.
+pub(in crate::bench) fn tell_load(report: &mut Report) {
+    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
+        report.extra("load at the end", load.trim());
+    }
 }
 
 /// Waits until a file is there.

@@ -33,9 +33,6 @@ pub(super) fn run(interrupt: &Interrupt) -> Result<Report> {
     overhead::measure(&lab, &mut report)?;
     scale::measure(&lab, &mut report)?;
     replay::measure(&lab, &mut report)?;
-    // In a virtual machine: what the hypervisor gave to others while we wanted to run.
-    if let (Some(before), Some(after)) = (stolen, lab::steal_seconds()) {
-        report.extra("steal seconds, all processors", after - before);
-    }
+    lab::tell_steal(&mut report, stolen);
     Ok(report)
 }

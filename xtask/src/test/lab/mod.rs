@@ -49,7 +49,7 @@ pub fn run(folder: &str, packages: &[String]) -> Result<Tally> {
     };
     let mut lab = guest::run(folder, &program, choice, &kernel, &interrupt)?;
     lab.timeout = limit()?;
-    let mut once = || {
+    let once = || {
         let mut text = Vec::new();
         let done = vm::run_in_lab(&lab, &interrupt, &mut |channel, bytes| {
             // What the terminal does with it is not the tests' matter.
