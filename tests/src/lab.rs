@@ -319,10 +319,18 @@ impl<'lab> Disk<'lab> {
 /// Whether a process is no more, or only as one whose parent has not looked yet.
 pub fn has_ended(pid: u32) -> bool {
     let proc = PathBuf::from(format!("/proc/{pid}"));
-    !proc.exists() || is_zombie(&proc)
+    !proc.exists() || state(&proc) == Some('Z')
 }
 
-fn is_zombie(proc: &Path) -> bool {
-    let stat = fs::read_to_string(proc.join("stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+/// Whether every thread of a process is stopped by a signal, also those that the kernel has lent to it.
+pub fn is_stopped(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut states = tasks.filter_map(|task| state(&task.path())).peekable();
+    states.peek().is_some() && states.all(|state| state == 'T')
+}
+
+/// The letter that stands for the state of a task, given its folder in /proc.
+fn state(proc: &Path) -> Option<char> {
+    let stat = fs::read_to_string(proc.join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
 }

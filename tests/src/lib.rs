@@ -25,7 +25,7 @@ pub mod vhost;
 pub mod writer;
 
 pub use fio::{Fio, Job};
-pub use lab::{Disk, Lab, has_ended};
+pub use lab::{Disk, Lab, has_ended, is_stopped};
 pub use program::{binary, named_or_built, run, ublk};
 pub use resource::{Resource, required, skipped};
 pub use said::{Running, Said};
