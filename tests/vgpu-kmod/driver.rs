@@ -55,6 +55,39 @@ fn its_own_test_passes_over_the_interrupt_pin() {
     selftest("intx", "intx");
 }
 
+/// How often each processor has had an interrupt.
+fn by_processor(irq: &str) -> Vec<u64> {
+    let text = fs::read_to_string("/proc/interrupts").unwrap();
+    let line = text.lines().find_map(|line| line.trim_start().strip_prefix(&format!("{irq}:")));
+    let counts = line.unwrap_or_else(|| panic!("no interrupt {irq}: {text}")).split_whitespace();
+    counts.map_while(|count| count.parse().ok()).collect()
+}
+
+#[test]
+fn messages_go_to_the_processor_that_their_affinity_names() {
+    need!(Lab, Root);
+    let modules = Modules::with_driver(&[]);
+    let mut daemon = Daemon::driven(&[]);
+    let device = daemon.device();
+    let irq = word(&tcctl(&device, &["info"]).ok(), "irq");
+    for cpu in [1, 0, 1] {
+        let files = format!("/proc/irq/{irq}");
+        fs::write(format!("{files}/smp_affinity_list"), cpu.to_string()).unwrap();
+        // At once, not with the next interrupt.
+        let now = fs::read_to_string(format!("{files}/effective_affinity_list")).unwrap();
+        assert_eq!(now.trim(), cpu.to_string());
+        let before = by_processor(&irq);
+        tcctl(&device, &["selftest"]).ok();
+        let after = by_processor(&irq);
+        println!("to processor {cpu}: {before:?}, then {after:?}");
+        assert!(after[cpu] >= before[cpu] + 20, "{before:?}, {after:?}");
+        assert_eq!(after[1 - cpu], before[1 - cpu], "{before:?}, {after:?}");
+    }
+    daemon.end();
+    wait_no_card();
+    drop(modules);
+}
+
 #[test]
 fn programs_map_fill_and_copy() {
     need!(Lab, Root);

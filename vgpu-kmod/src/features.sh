@@ -50,6 +50,8 @@ feature ZAP_VMA_PTES "linux/mm.h" \
 	"zap_vma_ptes((struct vm_area_struct *)0, 0, 0);"
 feature PCI_MSI_CREATE_IRQ_DOMAIN "linux/msi.h" \
 	"(void)pci_msi_create_irq_domain((struct fwnode_handle *)0, (void *)0, (void *)0);"
+feature IRQ_MOVE_PCNTXT "linux/irq.h" \
+	"irq_set_status_flags(0, IRQ_MOVE_PCNTXT);"
 feature EMUL_DOMAIN "linux/pci.h" \
 	"pci_bus_release_emul_domain_nr(pci_bus_find_emul_domain_nr(0, 0, 0));"
 

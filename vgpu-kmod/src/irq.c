@@ -49,6 +49,17 @@ static int vgpu_msi_set_affinity(struct irq_data *data, const struct cpumask *ma
 	return IRQ_SET_MASK_OK_DONE;
 }
 
+/*
+ * A vector goes to another CPU at once, whoever asks. Kernels that know this flag would otherwise wait
+ * for the next interrupt, and for a chip that moves the vector then; later ones do not wait.
+ */
+static void vgpu_msi_may_move(unsigned int virq)
+{
+#ifdef VGPU_HAVE_IRQ_MOVE_PCNTXT
+	irq_set_status_flags(virq, IRQ_MOVE_PCNTXT);
+#endif
+}
+
 static void vgpu_irq_nothing(struct irq_data *data)
 {
 }
@@ -67,7 +78,19 @@ static irq_hw_number_t vgpu_msi_hwirq(struct msi_domain_info *info, msi_alloc_in
 	return 0;
 }
 
-static struct msi_domain_ops vgpu_msi_ops = { .get_hwirq = vgpu_msi_hwirq };
+static int vgpu_msi_init(struct irq_domain *domain, struct msi_domain_info *info, unsigned int virq,
+			 irq_hw_number_t hwirq, msi_alloc_info_t *arg)
+{
+	irq_domain_set_info(domain, virq, hwirq, info->chip, info->chip_data, info->handler, NULL,
+			    info->handler_name);
+	vgpu_msi_may_move(virq);
+	return 0;
+}
+
+static struct msi_domain_ops vgpu_msi_ops = {
+	.get_hwirq = vgpu_msi_hwirq,
+	.msi_init = vgpu_msi_init,
+};
 
 static struct irq_domain *vgpu_msi_domain(struct vgpu_card *card)
 {
@@ -94,9 +117,11 @@ static int vgpu_msi_alloc(struct irq_domain *domain, unsigned int virq, unsigned
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		irq_domain_set_info(domain, virq + i, i, &vgpu_msi_chip, domain->host_data,
 				    handle_edge_irq, NULL, "edge");
+		vgpu_msi_may_move(virq + i);
+	}
 	return 0;
 }
 
