@@ -34,11 +34,10 @@ pub fn all(folder: &Path, done: &[String]) -> Result<()> {
     let setup = Setup::read(folder)?;
     // The process that caused it ends, and its trace is read here.
     std::fs::write("/proc/sys/kernel/panic_on_oops", "0").context("drivers are graded by root")?;
-    for module in &setup.job.modules {
-        let loaded = Path::new("/sys/module").join(module).exists();
-        if !loaded {
-            setup.load(module).map_err(|stop| anyhow::anyhow!("{module}: {}", stop.0))?;
-        }
+    let missing = |module: &&String| !Path::new("/sys/module").join(module).exists();
+    let missing: Vec<&String> = setup.job.modules.iter().filter(missing).collect();
+    if !missing.is_empty() {
+        kernel::alone(|| prepare(&setup, &missing)).context("a processor does not come back")??;
     }
     let release = kernel::text("/proc/sys/kernel/osrelease").unwrap_or_default();
     println!("{MARK}kernel {release}");
@@ -56,11 +55,18 @@ pub fn all(folder: &Path, done: &[String]) -> Result<()> {
         }
     }
     println!("{MARK}done");
-    for module in setup.job.modules.iter().rev() {
-        // Whoever needs it loads it.
-        let _ = Command::new("rmmod").arg(module).status();
-    }
     Ok(())
+}
+
+/// Modules that play tricks, and tracing, once for as long as the machine runs: nothing that could disturb
+/// a check is switched on or off later.
+fn prepare(setup: &Setup, modules: &[&String]) -> Result<()> {
+    for module in modules {
+        setup.load(module).map_err(|stop| anyhow::anyhow!("{module}: {}", stop.0))?;
+    }
+    // Not every kernel would optimise probes, which it does some time after they were made.
+    let _ = std::fs::write("/proc/sys/debug/kprobes-optimization", "0");
+    kernel::prepare_tracing().context("the kernel cannot trace allocations")
 }
 
 /// One check, in this process: prints what it has found.

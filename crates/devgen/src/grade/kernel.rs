@@ -131,6 +131,53 @@ pub fn handlers() -> Vec<String> {
     actions.flat_map(|names| names.split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
+/// Does something while no other processor runs.
+///
+/// Probes and tracepoints change the kernel's own instructions. Real processors agree on how that is done
+/// under their feet; QEMU's emulated ones may run a breakpoint that has long been removed, which kills
+/// whoever meets it.
+///
+/// # Errors
+/// A processor does not come back.
+pub fn alone<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
+    let entries = fs::read_dir("/sys/devices/system/cpu").into_iter().flatten().flatten();
+    let switches = entries.map(|entry| entry.path().join("online"));
+    // The first has no such file, or stays; what could not be switched off works on, as on a real machine.
+    let off: Vec<PathBuf> = switches
+        .filter(|switch| text(switch).as_deref() == Some("1") && fs::write(switch, "0").is_ok())
+        .collect();
+    let done = work();
+    off.iter().try_for_each(|switch| fs::write(switch, "1"))?;
+    Ok(done)
+}
+
+/// Where the kernel traces.
+const TRACING: &str = "/sys/kernel/tracing";
+/// What [`Allocations`] are known by.
+const EVENTS: [&str; 2] = ["events/kmem/kmalloc", "events/kmem/kfree"];
+/// A filter that lets nothing pass.
+const NOBODY: &str = "call_site == 0";
+
+/// Switches on what [`Allocations`] need, for as long as the machine runs; nothing is traced yet.
+///
+/// # Errors
+/// When the kernel cannot trace.
+pub fn prepare_tracing() -> std::io::Result<()> {
+    let folder = Path::new(TRACING);
+    if !folder.join("trace").exists() {
+        let flags = rustix::mount::MountFlags::empty();
+        rustix::mount::mount("tracefs", folder, "tracefs", flags, None)?;
+    }
+    fs::write(folder.join("buffer_size_kb"), "4096")?;
+    // Nobody needs programs' names, for which the kernel would change its scheduler's instructions.
+    fs::write(folder.join("options/record-cmd"), "0")?;
+    for event in EVENTS {
+        fs::write(folder.join(event).join("filter"), NOBODY)?;
+        fs::write(folder.join(event).join("enable"), "1")?;
+    }
+    fs::write(folder.join("tracing_on"), "1")
+}
+
 /// Allocations of a module that were not freed while this was there.
 #[derive(Debug)]
 pub struct Allocations(PathBuf);
@@ -141,34 +188,24 @@ impl Allocations {
     /// # Errors
     /// When the kernel cannot trace.
     pub fn watch(module: &str) -> std::io::Result<Self> {
-        let folder = PathBuf::from("/sys/kernel/tracing");
-        if !folder.join("trace").exists() {
-            let flags = rustix::mount::MountFlags::empty();
-            rustix::mount::mount("tracefs", &folder, "tracefs", flags, None)?;
-        }
+        let folder = PathBuf::from(TRACING);
         let start = text(format!("/sys/module/{module}/sections/.text")).unwrap_or_default();
         let modules = text("/proc/modules").unwrap_or_default();
         let line = modules.lines().find(|line| line.split(' ').next() == Some(module));
         let size = line.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0);
         let from = u64::from_str_radix(start.trim_start_matches("0x"), 16).unwrap_or(0);
-        fs::write(folder.join("buffer_size_kb"), "4096")?;
-        // Nobody needs programs' names, for which the kernel would change its scheduler's instructions.
-        fs::write(folder.join("options/record-cmd"), "0")?;
         fs::write(folder.join("trace"), "")?;
-        let filter = format!("call_site >= {from} && call_site < {}", from + size);
-        fs::write(folder.join("events/kmem/kmalloc/filter"), filter)?;
-        for event in ["kmalloc", "kfree"] {
-            fs::write(folder.join(format!("events/kmem/{event}/enable")), "1")?;
-        }
-        fs::write(folder.join("tracing_on"), "1")?;
+        let here = format!("call_site >= {from} && call_site < {}", from + size);
+        fs::write(folder.join("events/kmem/kmalloc/filter"), here)?;
+        fs::write(folder.join("events/kmem/kfree/filter"), "0")?; // no filter
         Ok(Self(folder))
     }
 
     /// Those that are still there: by whom, and how many bytes. And how many there were.
     pub fn left(self) -> (Vec<String>, usize) {
-        for event in ["kmalloc", "kfree"] {
+        for event in EVENTS {
             // It is only the trace that grows.
-            let _ = fs::write(self.0.join(format!("events/kmem/{event}/enable")), "0");
+            let _ = fs::write(self.0.join(event).join("filter"), NOBODY);
         }
         let trace = fs::read_to_string(self.0.join("trace")).unwrap_or_default();
         let _ = fs::write(self.0.join("trace"), "");
