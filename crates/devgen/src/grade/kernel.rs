@@ -27,8 +27,8 @@ const TROUBLE: &[&str] = &[
 ];
 
 /// And warnings that are the kernel's own: a mapping of device memory that is taken away and unmapped at the
-/// same moment.
-const ITS_OWN: &str = " untrack_pfn+";
+/// same moment. One place, by two names.
+const ITS_OWN: [&str; 2] = [" untrack_pfn+", " get_pat_info+"];
 
 /// Lines of a trace that are kept.
 const LINES: usize = 60;
@@ -66,8 +66,8 @@ impl Log {
 
 /// Messages from the first one of trouble on; none if there is no trouble.
 pub fn trouble(messages: &[String]) -> Vec<String> {
-    let is =
-        |line: &&String| TROUBLE.iter().any(|word| line.contains(word)) && !line.contains(ITS_OWN);
+    let has = |line: &String, words: &[&str]| words.iter().any(|word| line.contains(word));
+    let is = |line: &&String| has(line, TROUBLE) && !has(line, &ITS_OWN);
     let Some(first) = messages.iter().position(|line| is(&line)) else { return Vec::new() };
     messages[first..].iter().take(LINES).cloned().collect()
 }
