@@ -67,7 +67,7 @@ fn by_processor(irq: &str) -> Vec<u64> {
 fn messages_go_to_the_processor_that_their_affinity_names() {
     need!(Lab, Root);
     let modules = Modules::with_driver(&[]);
-    let mut daemon = Daemon::driven(&[]);
+    let daemon = Daemon::driven(&[]);
     let device = daemon.device();
     let irq = word(&tcctl(&device, &["info"]).ok(), "irq");
     for cpu in [1, 0, 1] {

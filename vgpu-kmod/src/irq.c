@@ -50,8 +50,8 @@ static int vgpu_msi_set_affinity(struct irq_data *data, const struct cpumask *ma
 }
 
 /*
- * A vector goes to another CPU at once, whoever asks. Kernels that know this flag would otherwise wait
- * for the next interrupt, and for a chip that moves the vector then; later ones do not wait.
+ * A vector goes to another CPU at once, whoever asks. Kernels that know this flag would otherwise
+ * wait for the next interrupt, and for a chip that moves the vector then; later ones do not wait.
  */
 static void vgpu_msi_may_move(unsigned int virq)
 {

@@ -340,9 +340,16 @@ static int vgpu_umap_areas(struct vgpu_card *card, struct mm_struct *mm, bool fr
 	unsigned long start, bytes;
 	struct vm_area_struct *vma;
 	struct vgpu_umap *umap;
+	VMA_ITERATOR(vmi, mm, 0);
 	int ret = 0;
 
-	for (vma = find_vma(mm, 0); vma; vma = find_vma(mm, vma->vm_end)) {
+	for_each_vma(vmi, vma) {
+		/*
+		 * A fork that failed has left a mark: what is behind it are still the parent's
+		 * areas, in the tree of a child that will never run.
+		 */
+		if (xa_is_zero(vma))
+			break;
 		if (!(vma->vm_flags & VM_PFNMAP) || vgpu_daemon_owns(vma))
 			continue;
 		/*
