@@ -1,4 +1,5 @@
-//! What the kernel lab needs of semesters' cards: each made by `devgen`, its driver and programs built.
+//! What the kernel lab needs of semesters' cards: each made by `devgen`, its driver and programs built. And
+//! drivers of many more cards, which are only compiled.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +17,13 @@ const SEMESTERS: [&str; 2] = ["2027-spring", "2027-fall"];
 /// Programs of theirs that are tried.
 const PROGRAMS: [&str; 2] = ["triangles", "demo2d"];
 
+/// How many cards' drivers are compiled, without a warning.
+const CARDS: u32 = 20;
+
 /// Makes and builds them; returns the files. In the lab they are in one folder, so cards and programs have
 /// their semester's name behind their own.
 pub(crate) fn build(kernel: &Kernel, folder: &Path, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
-    let mut make = cargo();
-    make.args(["build", "--quiet", "--package", "devgen"]);
-    ensure!(run::passes(&mut make)?, "cannot build devgen");
-    let devgen = workspace::metadata()?.target_directory.join("debug/devgen");
+    let devgen = devgen()?;
     let mut files = Vec::new();
     for semester in SEMESTERS {
         let made = folder.join("semesters").join(semester);
@@ -45,6 +46,54 @@ pub(crate) fn build(kernel: &Kernel, folder: &Path, interrupt: &Interrupt) -> Re
         }
     }
     Ok(files)
+}
+
+fn devgen() -> Result<PathBuf> {
+    let mut make = cargo();
+    make.args(["build", "--quiet", "--package", "devgen"]);
+    ensure!(run::passes(&mut make)?, "cannot build devgen");
+    Ok(workspace::metadata()?.target_directory.join("debug/devgen"))
+}
+
+/// Compiles the drivers of cards that differ in their features, all with one call of make.
+pub(crate) fn compile_many(kernel: &Kernel, interrupt: &Interrupt) -> Result<()> {
+    let devgen = devgen()?;
+    let folder = workspace::metadata()?.target_directory.join("vgpu/cards").join(&kernel.release);
+    let mut folders = String::from("obj-m :=");
+    for (seed, letter) in (0..CARDS).zip('A'..) {
+        // No two modules of one build may have the same name, as cards of two semesters may.
+        let prefix = format!("QZ{letter}");
+        let made = folder.join(format!("made-{seed}"));
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let file = folder.join(format!("{seed}.toml"));
+        let text = format!(
+            "[semester]\nid = \"card-{seed}\"\ntitle = \"Card {seed}\"\nseed = {seed}\n\
+             prefix = {prefix:?}\nfeatures = {:?}\n",
+            features(seed)
+        );
+        fs::write(&file, text).with_context(|| file.display().to_string())?;
+        let mut new = Command::new(&devgen);
+        run::output(new.arg("new").arg(&file).arg("--out").arg(&made), vgpu::LIMIT, interrupt)?;
+        copy(&made.join("students/driver"), &folder.join(format!("card-{seed}")))?;
+        folders += &format!(" card-{seed}/");
+    }
+    let kbuild = folder.join("Kbuild");
+    fs::write(&kbuild, folders + "\n").with_context(|| kbuild.display().to_string())?;
+    vgpu::compile(kernel, &folder, interrupt)
+        .with_context(|| format!("drivers of {CARDS} cards, in {}", folder.display()))
+}
+
+/// What a card can do: with nine cards each way to bring commands has met each way to interrupt.
+fn features(seed: u32) -> Vec<&'static str> {
+    let commands: [&[&str]; 3] = [&["dma_single"], &["dma_ring"], &["dma_single", "dma_ring"]];
+    let interrupts: [&[&str]; 3] = [&["intx"], &["msi"], &["intx", "msi"]];
+    let mut chosen = vec!["rectangles"];
+    chosen.extend(commands[seed as usize % 3]);
+    chosen.extend(interrupts[seed as usize / 3 % 3]);
+    chosen.push(if seed.is_multiple_of(2) { "rgb" } else { "cmyk" });
+    let others = ["cursor", "palette", "blanking", "triangles", "lines"];
+    chosen.extend((0..).zip(others).filter(|(bit, _)| (seed + 1) >> bit & 1 == 1).map(|one| one.1));
+    chosen
 }
 
 /// The driver's name, which is different for each card.

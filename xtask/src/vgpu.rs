@@ -112,9 +112,19 @@ pub(crate) fn module(
     to: &Path,
     interrupt: &Interrupt,
 ) -> Result<PathBuf> {
+    made(modules(kernel, to), kernel, to.join(format!("{name}.ko")), interrupt)
+}
+
+/// Builds whatever is in a folder and in those that it names.
+pub(crate) fn compile(kernel: &Kernel, folder: &Path, interrupt: &Interrupt) -> Result<()> {
+    run::output(&mut modules(kernel, folder), LIMIT, interrupt)?;
+    Ok(())
+}
+
+fn modules(kernel: &Kernel, folder: &Path) -> Command {
     let mut make = make(&kernel.build());
-    make.arg(format!("M={}", to.display())).arg("modules");
-    made(make, kernel, to.join(format!("{name}.ko")), interrupt)
+    make.arg(format!("M={}", folder.display())).arg("modules");
+    make
 }
 
 fn base_programs(to: &Path, interrupt: &Interrupt) -> Result<[PathBuf; 3]> {

@@ -139,7 +139,7 @@ fn other_folders_are_left_alone() {
     assert!(error.to_string().ends_with("has other files; name a new folder"), "{error}");
 }
 
-/// Programs, by a compiler of this machine; drivers are built for two semesters in the kernel lab.
+/// Programs, by a compiler of this machine; drivers of twenty cards are compiled for the kernel lab.
 #[test]
 fn programs_of_twenty_cards_compile_without_a_warning() {
     if Command::new("gcc").arg("--version").output().is_err() {

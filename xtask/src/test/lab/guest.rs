@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::grade;
 use crate::run::{self, Interrupt};
+use crate::semesters;
 use crate::test::areas::{GRADE, KMS, SVM, VGPU};
 use crate::vgpu;
 use crate::vm::kernel::Kernel;
@@ -53,6 +54,7 @@ pub(super) fn run(
     let mut files = vec![tests];
     if folder == VGPU {
         files.extend(vgpu::build(kernel, interrupt)?);
+        semesters::compile_many(kernel, interrupt)?;
         run.env.push(("VGPU_LAB".to_owned(), INSIDE.to_owned()));
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
         run.qemu = screens();
