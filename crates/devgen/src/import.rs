@@ -26,7 +26,7 @@ pub enum ImportError {
         file: String,
     },
     /// What came out is no card yet.
-    #[error("{0}")]
+    #[error(transparent)]
     Card(#[from] Diagnostics),
     /// The card cannot be written.
     #[error(transparent)]

@@ -6,8 +6,12 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use devgen::grade::{inside, outside};
+use devgen::source::SourceError;
 use devgen::templates::Templates;
 use devgen::{compare, folder, import, source};
+use regmap::{Diagnostic, Diagnostics};
+use serde::Serialize;
+use serde_json::json;
 
 /// Makes a new card every semester: header, tables, manual, driver and programs out of one description.
 #[derive(Debug, Parser)]
@@ -37,6 +41,9 @@ enum Order {
     Check {
         /// The file
         file: PathBuf,
+        /// As JSON: what was made of it, or each mistake with its place
+        #[arg(long)]
+        json: bool,
     },
     /// Say what differs between two cards: semesters, cards, or folders that were made
     Diff {
@@ -44,6 +51,9 @@ enum Order {
         one: PathBuf,
         /// The other
         other: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Explain a register of a card, by its name there or by the base card's
     Explain {
@@ -51,6 +61,9 @@ enum Order {
         card: PathBuf,
         /// The register
         register: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Make a card's file of a CMSIS-SVD file, and list what is lost
     Import {
@@ -115,7 +128,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            if !error.is::<Silent>() {
+                eprintln!("{error:#}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -136,20 +151,41 @@ fn run(order: Order) -> Result<()> {
             pdf(&typst, &out.join(folder::TYPST));
             Ok(())
         }
-        Order::Check { file } => {
-            let card = source::any(&file)?;
+        Order::Check { file, json } => {
+            let card = match source::any(&file) {
+                Err(SourceError::Content(mistakes)) if json => {
+                    print_json(&json!({"ok": false, "mistakes": places(&mistakes)}))?;
+                    return Err(Silent.into());
+                }
+                card => card?,
+            };
             let (registers, hash) = (card.registers().count(), regmap::layout_hash(&card));
+            if json {
+                let (id, prefix) = (&card.id, &card.prefix);
+                return print_json(&json!({
+                    "ok": true, "id": id, "prefix": prefix, "registers": registers, "layout": hash,
+                    "mistakes": [],
+                }));
+            }
             println!("{}: fine: {registers} registers, layout {hash:#010x}", file.display());
             Ok(())
         }
-        Order::Diff { one, other } => {
+        Order::Diff { one, other, json } => {
             let (one, other) = (source::any(&one)?, source::any(&other)?);
-            compare::diff(&one, &other).iter().for_each(|line| println!("{line}"));
+            let found = compare::diff(&one, &other);
+            if json {
+                return print_json(&found);
+            }
+            found.iter().for_each(|line| println!("{line}"));
             Ok(())
         }
-        Order::Explain { card, register } => {
+        Order::Explain { card, register, json } => {
             let card = source::any(&card)?;
-            print!("{}", compare::explain(&card, &register).map_err(|error| anyhow!(error))?);
+            let register = compare::register(&card, &register).map_err(|error| anyhow!(error))?;
+            if json {
+                return print_json(&compare::as_json(register));
+            }
+            print!("{}", compare::explain(register));
             Ok(())
         }
         Order::Import { file, out } => {
@@ -167,6 +203,27 @@ fn run(order: Order) -> Result<()> {
         }
         Order::Grade { .. } | Order::GradeInside { .. } => Ok(()), // main() has done it
     }
+}
+
+/// An end with a status and no word: all has been said.
+#[derive(Debug, thiserror::Error)]
+#[error("the file has mistakes")]
+struct Silent;
+
+fn print_json(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Mistakes as `check --json` prints them.
+fn places(mistakes: &Diagnostics) -> Vec<serde_json::Value> {
+    let one = |one: &Diagnostic| {
+        json!({
+            "file": one.file, "line": one.line, "column": one.column, "item": one.item,
+            "message": one.message,
+        })
+    };
+    mistakes.iter().map(one).collect()
 }
 
 /// Fault found is no failure of the grader's.

@@ -23,7 +23,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     /// Its content is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Content(#[from] Diagnostics),
 }
 

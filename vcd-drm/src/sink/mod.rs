@@ -100,7 +100,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A password or token that is none.
-    #[error("{0}")]
+    #[error(transparent)]
     Secret(#[from] secret::SecretError),
     /// It cannot listen there.
     #[error("{kind} cannot listen at {address}{hint}")]

@@ -115,7 +115,7 @@ pub enum Error {
         source: io::Error,
     },
     /// No thread, no event descriptor.
-    #[error("kms cannot be started: {0}")]
+    #[error("kms cannot be started")]
     Start(#[from] io::Error),
 }
 
