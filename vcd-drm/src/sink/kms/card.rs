@@ -34,13 +34,13 @@ pub(super) struct Output {
 impl Card {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).write(true).open(path);
-        let card = Self(file.map_err(|source| Error::Open { path: path.to_owned(), source })?);
+        let card = Self(file.map_err(|cause| Error::Open { path: path.to_owned(), cause })?);
         // Whoever opens it first is master already, and this changes nothing.
-        card.acquire_master_lock().map_err(|source| match Errno::from_io_error(&source) {
+        card.acquire_master_lock().map_err(|cause| match Errno::from_io_error(&cause) {
             Some(Errno::BUSY | Errno::ACCESS | Errno::PERM | Errno::INVAL) => {
                 Error::Busy(path.to_owned())
             }
-            _ => Error::Call { what: "let us be its master", source },
+            _ => Error::Call { what: "let us be its master", cause },
         })?;
         Ok(card)
     }

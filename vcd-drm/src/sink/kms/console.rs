@@ -29,7 +29,7 @@ impl Console {
         let tty = OpenOptions::new().read(true).write(true).open(&path);
         match tty {
             Ok(tty) => Ok(Self { path, tty }),
-            Err(source) => Err(Error::Console { path, source }),
+            Err(cause) => Err(Error::Console { path, cause }),
         }
     }
 
@@ -50,8 +50,7 @@ impl Console {
     }
 
     fn set(&self, mode: usize) -> Result<(), Error> {
-        set_mode(&self.tty, mode)
-            .map_err(|source| Error::Console { path: self.path.clone(), source })
+        set_mode(&self.tty, mode).map_err(|cause| Error::Console { path: self.path.clone(), cause })
     }
 }
 

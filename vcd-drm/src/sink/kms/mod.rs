@@ -69,12 +69,12 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The device cannot be opened.
-    #[error("cannot open {path}: {source}{hint}", hint = open_hint(source))]
+    #[error("cannot open {path}: {cause}{hint}", hint = open_hint(cause))]
     Open {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Somebody else is master of the device.
     #[error(
@@ -96,23 +96,23 @@ pub enum Error {
         there: String,
     },
     /// The console cannot be opened.
-    #[error("cannot use the console {path}: {source}")]
+    #[error("cannot use the console {path}: {cause}")]
     Console {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Nobody would bring the console back.
     #[error("no supervisor for the console: {0}")]
     Supervisor(String),
     /// The device refused something.
-    #[error("the screen's driver refused to {what}: {source}")]
+    #[error("the screen's driver refused to {what}: {cause}")]
     Call {
         /// What.
         what: &'static str,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// No thread, no event descriptor.
     #[error("kms cannot be started")]
@@ -121,7 +121,7 @@ pub enum Error {
 
 impl Error {
     fn call(what: &'static str) -> impl Fn(io::Error) -> Self {
-        move |source| Self::Call { what, source }
+        move |cause| Self::Call { what, cause }
     }
 }
 
