@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench, which
+ * lgbench_abi.h describes; a hypervisor calls what is in lgbench.h.
+ *
+ * One file for Linux 2.6.33 to today's, so that it can stand in drivers/lguest or in a module of its own.
+ *
+ * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody sleeps
+ * with it. Whoever sets modes and reads samples is kept apart by a mutex, which the timer never takes.
+ */
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
+#include <linux/version.h>
+#include <linux/vmalloc.h>
+#include <linux/wait.h>
+#include <asm/tsc.h>
+
+#include "lgbench.h"
+#include "lgbench_abi.h"
+
+/* Samples that are kept; a power of 2. */
+#define LGB_RING	65536
+/* Samples that are copied at once: never to a program with the lock held. */
+#define LGB_CHUNK	64
+
+struct lgb_guest {
+	const void *key;		/* NULL: nobody */
+	struct task_struct *task;	/* came to the gate last, with a reference; or NULL */
+	bool held;
+	wait_queue_head_t wait;
+};
+
+/* Who was on a processor last: since when, with interruptions, and until when. */
+struct lgb_last {
+	u64 since, out;
+	u32 id;
+};
+
+static DEFINE_SPINLOCK(lgb_lock);
+static struct lgb_guest lgb_guests[LGB_GUESTS_MAX];
+static DEFINE_PER_CPU(struct lgb_last, lgb_last);
+static struct lgb_sample *lgb_ring;
+static u64 lgb_head, lgb_tail, lgb_lost;
+static struct lgb_info lgb_counts;	/* its counters, mode and turn */
+
+static DEFINE_MUTEX(lgb_control);
+static struct file *lgb_owner;		/* of the mode; under lgb_control */
+static struct hrtimer lgb_timer;
+static ktime_t lgb_interval;
+
+/* Not before earlier instructions have ended. */
+static u64 lgb_tsc(void)
+{
+	u32 low, high;
+
+	asm volatile("lfence; rdtsc" : "=a" (low), "=d" (high) : : "memory");
+	return (u64)high << 32 | low;
+}
+
+/* Under lgb_lock. */
+static struct lgb_guest *lgb_find(const void *key)
+{
+	unsigned int id;
+
+	for (id = 0; id < LGB_GUESTS_MAX; id++)
+		if (lgb_guests[id].key == key)
+			return &lgb_guests[id];
+	return NULL;
+}
+
+static u32 lgb_id(const struct lgb_guest *guest)
+{
+	return guest - lgb_guests;
+}
+
+static bool lgb_may_run(const struct lgb_guest *guest)
+{
+	return !guest->held && (lgb_counts.turn == LGB_NOBODY || lgb_counts.turn == lgb_id(guest));
+}
+
+/* Whether a guest still waits: somebody else may have its place by now. */
+static bool lgb_waits(const struct lgb_guest *guest, const void *key)
+{
+	unsigned long flags;
+	bool waits;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	waits = guest->key == key && !lgb_may_run(guest);
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	return waits;
+}
+
+/* Whoever must not run any more leaves its guest; whoever may is woken. Under lgb_lock. */
+static void lgb_look(void)
+{
+	struct lgb_guest *guest;
+	unsigned int id;
+
+	for (id = 0; id < LGB_GUESTS_MAX; id++) {
+		guest = &lgb_guests[id];
+		if (!guest->key)
+			continue;
+		if (lgb_may_run(guest))
+			wake_up_all(&guest->wait);
+		else if (guest->task)
+			kick_process(guest->task);
+	}
+}
+
+/* To the next guest that is there and not held; to the same one if there is no other. Under lgb_lock. */
+static void lgb_next(void)
+{
+	unsigned int step, id;
+
+	for (step = 1; step <= LGB_GUESTS_MAX; step++) {
+		id = (lgb_counts.turn + step) % LGB_GUESTS_MAX;
+		if (lgb_guests[id].key && !lgb_guests[id].held) {
+			lgb_counts.turn = id;
+			break;
+		}
+	}
+	lgb_look();
+}
+
+static enum hrtimer_restart lgb_expired(struct hrtimer *timer)
+{
+	enum hrtimer_restart again = HRTIMER_NORESTART;
+	unsigned long flags;
+	u64 passed = 1;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	if (lgb_counts.mode == LGB_ALTERNATE) {
+		passed = hrtimer_forward_now(timer, lgb_interval);
+		again = HRTIMER_RESTART;
+	}
+	if (lgb_counts.mode != LGB_FREE) {
+		lgb_counts.expiries += passed;
+		lgb_counts.missed += passed - 1;
+		lgb_next();
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	return again;
+}
+
+int lgb_gate(const void *key)
+{
+	struct task_struct *before = NULL;
+	struct lgb_guest *guest;
+	unsigned long flags;
+	bool waits = false;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	guest = lgb_find(key);
+	if (guest) {
+		if (guest->task != current) {
+			before = guest->task;
+			get_task_struct(current);
+			guest->task = current;
+		}
+		waits = !lgb_may_run(guest);
+		lgb_counts.gated += waits;
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	if (before)
+		put_task_struct(before);
+	if (!waits)
+		return 0;
+	/* A signal ends the wait as its turn does: the caller sees it. */
+	(void)wait_event_interruptible(guest->wait, !lgb_waits(guest, key));
+	return 1;
+}
+
+static void lgb_keep(const struct lgb_last *last, u64 now, u32 to)
+{
+	u64 took = now - last->out;
+	struct lgb_sample *sample;
+
+	if (lgb_head - lgb_tail == LGB_RING) {
+		lgb_tail++;
+		lgb_lost++;
+	}
+	sample = &lgb_ring[lgb_head++ % LGB_RING];
+	sample->since = last->since;
+	sample->out = last->out;
+	sample->in = now;
+	sample->from = last->id;
+	sample->to = to;
+	if (!lgb_counts.switches++ || took < lgb_counts.switch_min)
+		lgb_counts.switch_min = took;
+	if (took > lgb_counts.switch_max)
+		lgb_counts.switch_max = took;
+	lgb_counts.switch_sum += took;
+}
+
+void lgb_in(const void *key)
+{
+	struct lgb_last *last = this_cpu_ptr(&lgb_last);
+	struct lgb_guest *guest;
+	u64 now;
+
+	/* The work of keeping a sample is on the guest's side of the stamp. */
+	now = lgb_tsc();
+	spin_lock(&lgb_lock);
+	guest = lgb_find(key);
+	if (guest) {
+		lgb_counts.entries++;
+		if (last->id != lgb_id(guest)) {
+			if (last->id != LGB_NOBODY)
+				lgb_keep(last, now, lgb_id(guest));
+			last->id = lgb_id(guest);
+			last->since = now;
+		}
+	}
+	spin_unlock(&lgb_lock);
+}
+
+void lgb_out(const void *key)
+{
+	this_cpu_ptr(&lgb_last)->out = lgb_tsc();
+}
+
+void lgb_add(const void *key)
+{
+	struct lgb_guest *guest;
+	unsigned long flags;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	guest = lgb_find(NULL);
+	if (guest) {
+		guest->key = key;
+		/* Nobody else is there to have the turn. */
+		if (lgb_counts.mode != LGB_FREE && !lgb_guests[lgb_counts.turn].key)
+			lgb_next();
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	if (!guest)
+		pr_warn("lgbench: more than %u guests; one is not measured\n", LGB_GUESTS_MAX);
+}
+
+void lgb_del(const void *key)
+{
+	struct task_struct *task = NULL;
+	struct lgb_guest *guest;
+	unsigned long flags;
+	int cpu;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	guest = lgb_find(key);
+	if (guest) {
+		task = guest->task;
+		guest->key = NULL;
+		guest->task = NULL;
+		guest->held = false;
+		wake_up_all(&guest->wait);
+		/* The next guest of this id is another one. */
+		for_each_possible_cpu(cpu)
+			if (per_cpu(lgb_last, cpu).id == lgb_id(guest))
+				per_cpu(lgb_last, cpu).id = LGB_NOBODY;
+		/* The others do not wait for one that has gone. */
+		if (lgb_counts.turn == lgb_id(guest))
+			lgb_next();
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	if (task)
+		put_task_struct(task);
+}
+
+/* Samples from the oldest on, out of the ring; how many. */
+static unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
+{
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	while (taken < most && lgb_tail != lgb_head)
+		to[taken++] = lgb_ring[lgb_tail++ % LGB_RING];
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	return taken;
+}
+
+static ssize_t lgb_read(struct file *file, char __user *to, size_t room, loff_t *at)
+{
+	struct lgb_header header = {
+		.version = LGB_ABI_VERSION,
+		.sample_bytes = sizeof(struct lgb_sample),
+	};
+	struct lgb_sample *chunk;
+	unsigned long flags;
+	unsigned int taken;
+	size_t left, used;
+	ssize_t ret = 0;
+
+	if (room < sizeof(header) + sizeof(*chunk))
+		return -EINVAL;
+	chunk = kmalloc(LGB_CHUNK * sizeof(*chunk), GFP_KERNEL);
+	if (!chunk)
+		return -ENOMEM;
+	if (mutex_lock_interruptible(&lgb_control)) {
+		kfree(chunk);
+		return -EINTR;
+	}
+	used = sizeof(header);
+	do {
+		left = (room - used) / sizeof(*chunk);
+		taken = lgb_take(chunk, min_t(size_t, left, LGB_CHUNK));
+		if (copy_to_user(to + used, chunk, taken * sizeof(*chunk))) {
+			ret = -EFAULT;
+			break;
+		}
+		used += taken * sizeof(*chunk);
+		header.samples += taken;
+	} while (taken == LGB_CHUNK);
+	spin_lock_irqsave(&lgb_lock, flags);
+	header.lost = lgb_lost;
+	lgb_lost = 0;
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	mutex_unlock(&lgb_control);
+	kfree(chunk);
+	if (!ret && copy_to_user(to, &header, sizeof(header)))
+		ret = -EFAULT;
+	return ret ?: (ssize_t)used;
+}
+
+/* Ends a mode; guests that are held stay so. Under lgb_control. */
+static void lgb_stop(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	lgb_counts.mode = LGB_FREE;
+	lgb_counts.turn = LGB_NOBODY;
+	lgb_look();
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	/* The timer takes the lock; it finds that there is nothing to do. */
+	hrtimer_cancel(&lgb_timer);
+}
+
+/* Under lgb_control. */
+static void lgb_let_all(void)
+{
+	unsigned long flags;
+	unsigned int id;
+
+	lgb_stop();
+	spin_lock_irqsave(&lgb_lock, flags);
+	for (id = 0; id < LGB_GUESTS_MAX; id++)
+		lgb_guests[id].held = false;
+	lgb_look();
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	lgb_owner = NULL;
+}
+
+/* Under lgb_control. */
+static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
+{
+	unsigned long flags;
+	bool found;
+
+	if (mode->mode > LGB_ALTERNATE)
+		return -EINVAL;
+	if (mode->mode != LGB_FREE &&
+	    (mode->first >= LGB_GUESTS_MAX || mode->interval_ns < LGB_INTERVAL_MIN ||
+	     mode->interval_ns > LGB_INTERVAL_MAX))
+		return -EINVAL;
+	lgb_stop();
+	if (mode->mode == LGB_FREE)
+		return 0;
+	spin_lock_irqsave(&lgb_lock, flags);
+	found = lgb_guests[mode->first].key;
+	if (found) {
+		lgb_counts.mode = mode->mode;
+		lgb_counts.turn = mode->first;
+		lgb_look();
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	if (!found)
+		return -ESRCH;
+	lgb_owner = file;
+	lgb_interval = ns_to_ktime(mode->interval_ns);
+	hrtimer_start(&lgb_timer, lgb_interval, HRTIMER_MODE_REL);
+	return 0;
+}
+
+/* Under lgb_control. */
+static int lgb_hold(struct file *file, u32 id, bool held)
+{
+	unsigned long flags;
+	int ret = -ESRCH;
+
+	if (id >= LGB_GUESTS_MAX)
+		return -EINVAL;
+	spin_lock_irqsave(&lgb_lock, flags);
+	if (lgb_guests[id].key) {
+		ret = 0;
+		lgb_guests[id].held = held;
+		/* Its turn is no use to it. */
+		if (held && lgb_counts.turn == id)
+			lgb_next();
+		lgb_look();
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	if (!ret)
+		lgb_owner = file;
+	return ret;
+}
+
+static void lgb_tell(struct lgb_info *info)
+{
+	unsigned long flags;
+	unsigned int id;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	*info = lgb_counts;
+	for (id = 0; id < LGB_GUESTS_MAX; id++) {
+		info->guests |= lgb_guests[id].key ? 1u << id : 0;
+		info->held |= lgb_guests[id].held ? 1u << id : 0;
+	}
+	spin_unlock_irqrestore(&lgb_lock, flags);
+	info->version = LGB_ABI_VERSION;
+	info->tsc_khz = tsc_khz;
+}
+
+static void lgb_clear(void)
+{
+	struct lgb_info zero = { 0 };
+	unsigned long flags;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	zero.mode = lgb_counts.mode;
+	zero.turn = lgb_counts.turn;
+	lgb_counts = zero;
+	lgb_tail = lgb_head;
+	lgb_lost = 0;
+	spin_unlock_irqrestore(&lgb_lock, flags);
+}
+
+static long lgb_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	void __user *user = (void __user *)argument;
+	struct lgb_info info;
+	struct lgb_mode mode;
+	long ret = 0;
+	u32 id;
+
+	if (mutex_lock_interruptible(&lgb_control))
+		return -EINTR;
+	switch (command) {
+	case LGB_INFO:
+		lgb_tell(&info);
+		ret = copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
+		break;
+	case LGB_SET_MODE:
+		ret = copy_from_user(&mode, user, sizeof(mode)) ? -EFAULT : 0;
+		if (ret)
+			break;
+		/* One program at a time. */
+		ret = lgb_owner && lgb_owner != file ? -EBUSY : lgb_set_mode(file, &mode);
+		break;
+	case LGB_HOLD:
+	case LGB_LET:
+		ret = copy_from_user(&id, user, sizeof(id)) ? -EFAULT : 0;
+		if (ret)
+			break;
+		ret = lgb_owner && lgb_owner != file ? -EBUSY :
+		      lgb_hold(file, id, command == LGB_HOLD);
+		break;
+	case LGB_CLEAR:
+		lgb_clear();
+		break;
+	default:
+		ret = -ENOTTY;
+	}
+	mutex_unlock(&lgb_control);
+	return ret;
+}
+
+/* No guest waits for a program that has gone. */
+static int lgb_release(struct inode *inode, struct file *file)
+{
+	mutex_lock(&lgb_control);
+	if (lgb_owner == file)
+		lgb_let_all();
+	mutex_unlock(&lgb_control);
+	return 0;
+}
+
+static const struct file_operations lgb_files = {
+	.owner = THIS_MODULE,
+	.read = lgb_read,
+	.unlocked_ioctl = lgb_ioctl,
+	/* The structures are the same for programs of 32 bits. */
+	.compat_ioctl = lgb_ioctl,
+	.release = lgb_release,
+};
+
+static struct miscdevice lgb_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "lgbench",
+	.fops = &lgb_files,
+};
+
+int lgb_init(void)
+{
+	unsigned int id;
+	int ret, cpu;
+
+	lgb_ring = vmalloc(LGB_RING * sizeof(*lgb_ring));
+	if (!lgb_ring)
+		return -ENOMEM;
+	lgb_counts.turn = LGB_NOBODY;
+	for (id = 0; id < LGB_GUESTS_MAX; id++)
+		init_waitqueue_head(&lgb_guests[id].wait);
+	for_each_possible_cpu(cpu)
+		per_cpu(lgb_last, cpu).id = LGB_NOBODY;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(&lgb_timer, lgb_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#else
+	hrtimer_init(&lgb_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	lgb_timer.function = lgb_expired;
+#endif
+	ret = misc_register(&lgb_device);
+	if (ret) {
+		vfree(lgb_ring);
+		lgb_ring = NULL;
+	}
+	return ret;
+}
+
+/* No guest is there any more, and no program has the device open. */
+void lgb_exit(void)
+{
+	if (!lgb_ring)
+		return;
+	misc_deregister(&lgb_device);
+	hrtimer_cancel(&lgb_timer);
+	vfree(lgb_ring);
+	lgb_ring = NULL;
+}
