@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 use crate::deps::{self, Tool};
 use crate::run::{self, Interrupt};
+use crate::semesters;
 use crate::vgpu::{self, LIMIT};
 use crate::vm::kernel::Kernel;
-use crate::workspace::{self, cargo};
+use crate::workspace;
 
 /// What builds modules; Debian's kernels name their compiler by its version.
 const TOOLS: &[Tool] = &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }];
@@ -45,12 +46,9 @@ struct Edit {
 pub(crate) fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     deps::ensure(TOOLS)?;
     let target = workspace::metadata()?.target_directory;
-    let mut make = cargo();
-    make.args(["build", "--quiet", "--package", "devgen", "--profile", "emulated"]);
-    ensure!(run::passes(&mut make)?, "cannot build devgen");
+    let devgen = semesters::devgen("emulated")?;
     let folder = target.join("grade").join(&kernel.release);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let devgen = target.join("emulated/devgen");
     let ready = folder.join("ready");
     fs::create_dir_all(&ready).with_context(|| ready.display().to_string())?;
     let text = workspace::root().join(BROKEN);

@@ -17,13 +17,16 @@ const SEMESTERS: [&str; 2] = ["2027-spring", "2027-fall"];
 /// Programs of theirs that are tried.
 const PROGRAMS: [&str; 2] = ["triangles", "demo2d"];
 
+/// The profile of cargo's that all tests are built in.
+const DEV: &str = "dev";
+
 /// How many cards' drivers are compiled, without a warning.
 const CARDS: u32 = 20;
 
 /// Makes and builds them; returns the files. In the lab they are in one folder, so cards and programs have
 /// their semester's name behind their own.
 pub(crate) fn build(kernel: &Kernel, folder: &Path, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
-    let devgen = devgen()?;
+    let devgen = devgen(DEV)?;
     let mut files = Vec::new();
     for semester in SEMESTERS {
         let made = folder.join("semesters").join(semester);
@@ -48,16 +51,18 @@ pub(crate) fn build(kernel: &Kernel, folder: &Path, interrupt: &Interrupt) -> Re
     Ok(files)
 }
 
-fn devgen() -> Result<PathBuf> {
+/// Builds `devgen` in a profile.
+pub(crate) fn devgen(profile: &str) -> Result<PathBuf> {
     let mut make = cargo();
-    make.args(["build", "--quiet", "--package", "devgen"]);
+    make.args(["build", "--quiet", "--package", "devgen", "--profile", profile]);
     ensure!(run::passes(&mut make)?, "cannot build devgen");
-    Ok(workspace::metadata()?.target_directory.join("debug/devgen"))
+    let folder = if profile == DEV { "debug" } else { profile };
+    Ok(workspace::metadata()?.target_directory.join(folder).join("devgen"))
 }
 
 /// Compiles the drivers of cards that differ in their features, all with one call of make.
 pub(crate) fn compile_many(kernel: &Kernel, interrupt: &Interrupt) -> Result<()> {
-    let devgen = devgen()?;
+    let devgen = devgen(DEV)?;
     let folder = workspace::metadata()?.target_directory.join("vgpu/cards").join(&kernel.release);
     let mut folders = String::from("obj-m :=");
     for (seed, letter) in (0..CARDS).zip('A'..) {
@@ -104,16 +109,10 @@ fn name(driver: &Path) -> Result<String> {
     Ok(name.to_owned())
 }
 
-/// What has not changed keeps its time, so that it is not built again.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let path = entry?.path();
-        let copy = to.join(path.file_name().unwrap_or_default());
-        let text = fs::read(&path).with_context(|| path.display().to_string())?;
-        if !fs::read(&copy).is_ok_and(|old| old == text) {
-            fs::write(&copy, text).with_context(|| copy.display().to_string())?;
-        }
+        workspace::copy_changed(&path, &to.join(path.file_name().unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -148,20 +148,12 @@ fn shim_tests(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<Vec<P
     Ok(files)
 }
 
-/// Where Kbuild may write. What has not changed keeps its time, so that it is not built again.
+/// Where Kbuild may write.
 fn copy_sources(from: &str, to: &Path) -> Result<()> {
     let root = workspace::root();
     for file in workspace::files()? {
         let Ok(inside) = file.strip_prefix(from) else { continue };
-        let copy = to.join(inside);
-        let text = fs::read(root.join(&file)).with_context(|| file.display().to_string())?;
-        if fs::read(&copy).is_ok_and(|old| old == text) {
-            continue;
-        }
-        let folder = copy.parent().unwrap_or(to);
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&copy, text))
-            .with_context(|| format!("cannot write {}", copy.display()))?;
+        workspace::copy_changed(&root.join(&file), &to.join(inside))?;
     }
     Ok(())
 }

@@ -120,6 +120,18 @@ pub fn build_ublk(interrupt: &Interrupt) -> Result<PathBuf> {
     Ok(metadata()?.target_directory.join("release/ublk"))
 }
 
+/// Copies a file. A copy that is the same already keeps its time, so that nothing is built again.
+pub fn copy_changed(from: &Path, to: &Path) -> Result<()> {
+    let bytes = std::fs::read(from).with_context(|| from.display().to_string())?;
+    if std::fs::read(to).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let folder = to.parent().unwrap_or(to);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(to, bytes))
+        .with_context(|| format!("cannot write {}", to.display()))
+}
+
 /// Copies a program without what only debuggers read; returns the copy.
 pub fn stripped(from: &Path, to: &Path) -> Result<PathBuf> {
     let mut strip = Command::new("strip");

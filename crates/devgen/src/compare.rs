@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use regmap::emit::one_line;
 use regmap::{Card, Register};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -105,23 +106,19 @@ pub fn register<'c>(card: &'c Card, wanted: &str) -> Result<&'c Register, String
 pub fn as_json(register: &Register) -> Value {
     let fields = register.fields.iter().filter(|_| !register.is_plain()).map(|field| {
         let values = field.values.iter().map(|value| {
-            json!({"name": value.name, "id": value.id, "value": value.value, "docs": flat(&value.docs)})
+            json!({"name": value.name, "id": value.id, "value": value.value, "docs": one_line(&value.docs)})
         });
         json!({
             "name": field.name, "id": field.id, "high": field.high(), "low": field.shift,
-            "docs": flat(&field.docs), "values": values.collect::<Vec<_>>(),
+            "docs": one_line(&field.docs), "values": values.collect::<Vec<_>>(),
         })
     });
     json!({
         "name": register.name, "id": register.id, "offset": register.offset,
         "count": register.count, "stride": register.stride, "tag": register.tag,
         "written_by": register.access.word(), "reset": register.reset,
-        "docs": flat(&register.docs), "fields": fields.collect::<Vec<_>>(),
+        "docs": one_line(&register.docs), "fields": fields.collect::<Vec<_>>(),
     })
-}
-
-fn flat(docs: &str) -> String {
-    docs.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// All that is known of a register.
@@ -130,11 +127,11 @@ pub fn explain(register: &Register) -> String {
     let _ = writeln!(text, "{}", register.id.to_ascii_uppercase());
     let _ = writeln!(text, "  written by: {}", register.access.word());
     let _ = writeln!(text, "  after a reset: {}", register.show(register.reset));
-    let _ = writeln!(text, "  {}", flat(&register.docs));
+    let _ = writeln!(text, "  {}", one_line(&register.docs));
     for field in register.fields.iter().filter(|_| !register.is_plain()) {
         let (high, low, name) = (field.high(), field.shift, &field.name);
         let id = field.id.to_ascii_uppercase();
-        let _ = writeln!(text, "  {high:>2}:{low:<2} {name} ({id}): {}", flat(&field.docs));
+        let _ = writeln!(text, "  {high:>2}:{low:<2} {name} ({id}): {}", one_line(&field.docs));
         for value in &field.values {
             let id = value.id.to_ascii_uppercase();
             let _ = writeln!(
@@ -142,7 +139,7 @@ pub fn explain(register: &Register) -> String {
                 "        {} {} ({id}): {}",
                 value.value,
                 value.name,
-                flat(&value.docs)
+                one_line(&value.docs)
             );
         }
     }

@@ -84,7 +84,7 @@ enum Order {
         /// Where report.json and report.html go
         #[arg(short, long, value_name = "FOLDER", default_value = "grade")]
         out: PathBuf,
-        /// The command that runs what follows it as root on a machine that may crash; \"\" for this one
+        /// The command that runs what follows it as root on a machine that may crash; "" for this one
         #[arg(long, value_name = "COMMAND")]
         lab: Option<String>,
         /// The headers of that machine's kernel
@@ -121,19 +121,19 @@ fn main() -> ExitCode {
         Order::Grade { driver, card, out, lab, kernel, shim, prepare } => {
             return grade(&outside::Request { driver, card, out, lab, kernel, shim, prepare });
         }
-        Order::GradeInside { folder, one: Some(one), .. } => inside::one(&folder, &one),
-        Order::GradeInside { folder, done, one: None } => inside::all(&folder, &done),
-        order => run(order),
+        Order::GradeInside { folder, one: Some(one), .. } => inside::one(&folder, &one).map(fine),
+        Order::GradeInside { folder, done, one: None } => inside::all(&folder, &done).map(fine),
+        Order::Check { file, json } => check(&file, json),
+        order => run(order).map(fine),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if !error.is::<Silent>() {
-                eprintln!("{error:#}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn fine((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 fn run(order: Order) -> Result<()> {
@@ -149,25 +149,6 @@ fn run(order: Order) -> Result<()> {
                 regmap::layout_hash(&made.card)
             );
             pdf(&typst, &out.join(folder::TYPST));
-            Ok(())
-        }
-        Order::Check { file, json } => {
-            let card = match source::any(&file) {
-                Err(SourceError::Content(mistakes)) if json => {
-                    print_json(&json!({"ok": false, "mistakes": places(&mistakes)}))?;
-                    return Err(Silent.into());
-                }
-                card => card?,
-            };
-            let (registers, hash) = (card.registers().count(), regmap::layout_hash(&card));
-            if json {
-                let (id, prefix) = (&card.id, &card.prefix);
-                return print_json(&json!({
-                    "ok": true, "id": id, "prefix": prefix, "registers": registers, "layout": hash,
-                    "mistakes": [],
-                }));
-            }
-            println!("{}: fine: {registers} registers, layout {hash:#010x}", file.display());
             Ok(())
         }
         Order::Diff { one, other, json } => {
@@ -201,14 +182,30 @@ fn run(order: Order) -> Result<()> {
             }
             Ok(())
         }
-        Order::Grade { .. } | Order::GradeInside { .. } => Ok(()), // main() has done it
+        Order::Check { .. } | Order::Grade { .. } | Order::GradeInside { .. } => Ok(()), // main() has done it
     }
 }
 
-/// An end with a status and no word: all has been said.
-#[derive(Debug, thiserror::Error)]
-#[error("the file has mistakes")]
-struct Silent;
+/// With `json`, mistakes are what is printed, and the status alone tells that there are any.
+fn check(file: &Path, json: bool) -> Result<ExitCode> {
+    let card = match source::any(file) {
+        Err(SourceError::Content(mistakes)) if json => {
+            print_json(&json!({"ok": false, "mistakes": places(&mistakes)}))?;
+            return Ok(ExitCode::FAILURE);
+        }
+        card => card?,
+    };
+    let (registers, hash) = (card.registers().count(), regmap::layout_hash(&card));
+    if json {
+        print_json(&json!({
+            "ok": true, "id": card.id, "prefix": card.prefix, "registers": registers, "layout": hash,
+            "mistakes": [],
+        }))?;
+    } else {
+        println!("{}: fine: {registers} registers, layout {hash:#010x}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
 
 fn print_json(value: &impl Serialize) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);

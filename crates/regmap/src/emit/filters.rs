@@ -18,9 +18,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("camel", |word: String| camel(&word));
     environment.add_filter("summary", |text: String| summary(&text));
     environment.add_filter("comment", |text: String| text.replace("*/", "* /"));
-    environment.add_filter("cell", |text: String| {
-        text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
-    });
+    environment.add_filter("cell", |text: String| one_line(&text.replace('|', "\\|")));
     environment.add_function("define", |name: String, value: String| define(&name, &value));
 }
 
@@ -32,16 +30,19 @@ fn define(name: &str, value: &str) -> String {
     format!("{start}{}{value}", "\t".repeat(tabs))
 }
 
+/// A text of several lines as one.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A text in double quotes, as TOML and SystemRDL have it, on one line.
 fn quoted(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("\"{}\"", line.replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", one_line(text).replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A text between tags, on one line.
 fn xml(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// `mode_size` or `MODE_SIZE` as `ModeSize`.
@@ -59,7 +60,7 @@ fn camel(word: &str) -> String {
 
 /// The first sentence, on one line.
 fn summary(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(text);
     match line.find(". ") {
         Some(end) => line[..=end].to_owned(),
         None => line,

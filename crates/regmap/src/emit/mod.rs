@@ -7,6 +7,8 @@ mod filters;
 mod names;
 pub mod view;
 
+pub use filters::one_line;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
