@@ -33,6 +33,8 @@ mod run;
 mod stream;
 #[path = "../payload/src/stress.rs"]
 mod stress;
+#[path = "../payload/src/sys.rs"]
+mod sys;
 
 /// The first instruction. The stack is there, as after a call.
 #[unsafe(no_mangle)]

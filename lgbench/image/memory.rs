@@ -1,4 +1,4 @@
-//! What the compiler expects of a C library: copying, filling and comparing memory.
+//! What the compiler expects of a C library: copying, filling, comparing and measuring memory.
 
 use core::arch::asm;
 
@@ -7,9 +7,16 @@ use core::arch::asm;
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
     // SAFETY: the caller's promise, passed on to the instruction.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!("rep movsb", inout("rcx") bytes => _, inout("rdi") to => _, inout("rsi") from => _,
             options(nostack, preserves_flags));
+    }
+    // SAFETY: as above. The compiler keeps esi to itself, so it is put back.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        asm!("xchg esi, eax", "rep movsb", "mov esi, eax", inout("ecx") bytes => _,
+            inout("edi") to => _, inout("eax") from => _, options(nostack, preserves_flags));
     }
     to
 }
@@ -20,7 +27,7 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut 
 unsafe extern "C" fn memset(to: *mut u8, value: i32, bytes: usize) -> *mut u8 {
     // SAFETY: the caller's promise, passed on to the instruction.
     unsafe {
-        asm!("rep stosb", inout("rcx") bytes => _, inout("rdi") to => _, in("al") value as u8,
+        asm!("rep stosb", inout("cx") bytes => _, inout("di") to => _, in("al") value as u8,
             options(nostack, preserves_flags));
     }
     to
@@ -38,6 +45,18 @@ unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, bytes: usize) -> i
         }
     }
     0
+}
+
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn strlen(text: *const u8) -> usize {
+    let mut length = 0;
+    // SAFETY: the caller promises that there is a zero, and nothing is read behind it.
+    while unsafe { *text.add(length) } != 0 {
+        length += 1;
+    }
+    length
 }
 
 /// Named by core's tables for unwinding, which the image does not have: never called.

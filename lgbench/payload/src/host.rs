@@ -7,12 +7,10 @@ use core::sync::atomic::Ordering;
 
 use crate::abi::{Control, FLAVOUR_PROCESS, PORT_DONE, PORT_HELLO, PORT_IDLE};
 use crate::clock;
+use crate::sys::{Call, call};
 
-const SYS_PAUSE: u64 = 34;
-const SYS_CLOCK_GETTIME: u64 = 228;
-const SYS_CLOCK_NANOSLEEP: u64 = 230;
-const CLOCK_MONOTONIC: u64 = 1;
-const TIMER_ABSTIME: u64 = 1;
+const CLOCK_MONOTONIC: usize = 1;
+const TIMER_ABSTIME: usize = 1;
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// Hellos at the start: the shortest of them bounds how far the clocks are apart.
@@ -42,7 +40,8 @@ pub fn sleep(control: &Control) -> u64 {
 pub fn leave(control: &Control) -> ! {
     loop {
         if is_process(control) {
-            system_call(SYS_PAUSE, [0; 4]);
+            // SAFETY: it takes nothing and gives nothing.
+            let _ = unsafe { call(Call::PAUSE, [0; 0]) };
         } else {
             leave_by(PORT_DONE);
         }
@@ -54,14 +53,16 @@ fn is_process(control: &Control) -> bool {
 }
 
 fn sleep_in_process(tick_ns: u64) -> u64 {
-    let mut time = [0_u64; 2];
-    system_call(SYS_CLOCK_GETTIME, [CLOCK_MONOTONIC, time.as_mut_ptr() as u64, 0, 0]);
-    let tick = (time[0] * NS_PER_S + time[1]) / tick_ns + 1;
+    let mut time = [0_usize; 2];
+    // SAFETY: the kernel writes the two words of the array.
+    let _ = unsafe { call(Call::CLOCK_GETTIME, [CLOCK_MONOTONIC, time.as_mut_ptr().expose_provenance()]) };
+    let tick = (time[0] as u64 * NS_PER_S + time[1] as u64) / tick_ns + 1;
     let wake_ns = tick * tick_ns;
-    let time = [wake_ns / NS_PER_S, wake_ns % NS_PER_S];
-    let wake = [CLOCK_MONOTONIC, TIMER_ABSTIME, time.as_ptr() as u64, 0];
+    let time = [(wake_ns / NS_PER_S) as usize, (wake_ns % NS_PER_S) as usize];
+    let wake = [CLOCK_MONOTONIC, TIMER_ABSTIME, time.as_ptr().expose_provenance(), 0];
     // Interrupted by being stopped and continued: the deadline is absolute, so it just goes on.
-    while system_call(SYS_CLOCK_NANOSLEEP, wake) != 0 {}
+    // SAFETY: the kernel reads the two words of the array.
+    while unsafe { call(Call::CLOCK_NANOSLEEP, wake) }.is_err() {}
     tick
 }
 
@@ -69,24 +70,4 @@ fn leave_by(port: u16) {
     // SAFETY: the VMM answers each of the three ports and changes nothing but the control page, which
     // is made of atomics.
     unsafe { asm!("out dx, al", in("dx") port, in("al") 0_u8, options(nostack)) };
-}
-
-fn system_call(number: u64, arguments: [u64; 4]) -> u64 {
-    let result;
-    // SAFETY: the three calls of this module read or write at most the two words that a caller's
-    // borrowed array has; the kernel changes rax, rcx and r11 only.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") number => result,
-            in("rdi") arguments[0],
-            in("rsi") arguments[1],
-            in("rdx") arguments[2],
-            in("r10") arguments[3],
-            out("rcx") _,
-            out("r11") _,
-            options(nostack),
-        );
-    }
-    result
 }

@@ -6,11 +6,14 @@
 //! | [`clock`] | the time stamp counter |
 //! | [`host`] | leaving the guest: by port I/O in a virtual machine, by system call in a process |
 //! | [`log`] | recording events, in memory only |
+//! | [`sys`] | system calls |
+//! | [`wire`] | what a guest that runs Linux tells its host |
 //! | [`run`] | picks the payload that the control page names |
 //! | [`stream`], [`stress`], [`pages`], [`dhrystone`], [`gap`], [`factorial`], [`idle`], [`probe`] | the payloads |
 //!
 //! `lgbench/image` links this crate's source into one flat image that begins at [`abi::IMAGE`]; virtual
-//! machines and processes run the very same machine code at the same addresses. As a library of the
+//! machines and processes run the very same machine code at the same addresses. `lgbench/guest` links it
+//! into the first program of guests that run Linux. As a library of the
 //! workspace it gives the host the layout, and lets the payloads' logic be tested where tests run.
 #![cfg_attr(not(test), no_std)]
 
@@ -27,3 +30,5 @@ pub mod probe;
 pub mod run;
 pub mod stream;
 pub mod stress;
+pub mod sys;
+pub mod wire;
