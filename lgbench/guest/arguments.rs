@@ -58,7 +58,8 @@ impl Arguments {
 
     fn take(&mut self, argument: &'static CStr) -> Result<(), &'static str> {
         let bytes = argument.to_bytes();
-        let at = bytes.iter().position(|byte| *byte == b'=').ok_or(BAD)?;
+        // Words that a kernel does not know are given to its first program: they mean nothing here.
+        let Some(at) = bytes.iter().position(|byte| *byte == b'=') else { return Ok(()) };
         let (name, value) = bytes.split_at_checked(at).ok_or(BAD)?;
         if name == b"from" {
             let text = argument.to_bytes_with_nul().get(at + 1..).ok_or(BAD)?;

@@ -109,6 +109,9 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
         let state = state(control, child.as_ref());
         if state != told {
             told = state;
+            if arguments.clocks_ms != 0 {
+                link.tell(Message::Clocksource(process::clocksource()));
+            }
             link.tell(Message::State(u64::from(state)));
         }
         // Nothing wakes it while the payload measures, unless clocks are asked for.
@@ -121,6 +124,10 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
             Some(ASK_LOG) => {
                 if let Some(child) = &child {
                     child.stop();
+                }
+                // It may be another one than at the beginning.
+                if arguments.clocks_ms != 0 {
+                    link.tell(Message::Clocksource(process::clocksource()));
                 }
                 link.send_log(&memory);
             }

@@ -1,13 +1,14 @@
 //! Processes and their memory.
 #![allow(unsafe_code, reason = "system calls, and memory at fixed addresses")]
 
+use core::ffi::CStr;
 use core::slice;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::abi::{self, Control, LARGE_PAGE, LOG, Record};
 use crate::arguments::Arguments;
 use crate::sys::{Call, call};
-use crate::wire::Clocks;
+use crate::wire::{Clocks, Name};
 use crate::{clock, fill, run};
 
 const PROT_READ_WRITE: usize = 3;
@@ -24,6 +25,7 @@ const STANDARD_ERROR: usize = 2;
 const CLOCK_REALTIME: usize = 0;
 const CLOCK_MONOTONIC: usize = 1;
 const NS_PER_S: u64 = 1_000_000_000;
+const CLOCKSOURCE: &CStr = c"/sys/devices/system/clocksource/clocksource0/current_clocksource";
 /// Clocks are read so often; the reading that took least counts.
 const READINGS: usize = 4;
 /// Where the program's own code begins: memory at fixed addresses ends below.
@@ -130,6 +132,24 @@ pub fn clocks() -> Clocks {
         }
     }
     best.1
+}
+
+/// What the kernel's clocks are made of, now; no letters where it does not say.
+pub fn clocksource() -> Name {
+    let [system, place] = [c"sysfs", c"/sys"].map(|text| text.as_ptr().expose_provenance());
+    // Where somebody has done so before, it is there.
+    // SAFETY: the kernel reads two strings, each with its zero.
+    let _ = unsafe { call(Call::MOUNT, [system, place, system, 0, 0]) };
+    let path = CLOCKSOURCE.as_ptr().expose_provenance();
+    // SAFETY: the kernel reads the path.
+    let Ok(file) = (unsafe { call(Call::OPEN, [path, 0, 0]) }) else { return Name::default() };
+    let mut name = [0_u8; 24];
+    let at = name.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes at most the bytes of the array.
+    let got = unsafe { call(Call::READ, [file, at, name.len()]) }.unwrap_or_default();
+    // SAFETY: nobody uses the number any more.
+    let _ = unsafe { call(Call::CLOSE, [file]) };
+    Name::new(name.get(..got).unwrap_or_default().trim_ascii_end())
 }
 
 fn time(clock: usize) -> u64 {

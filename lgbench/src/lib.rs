@@ -1,12 +1,13 @@
 //! What it costs to switch between guests, and what switching does to memory throughput.
 //!
 //! ```text
-//!   commands ── experiments ── session ── controller ── backend ── kvm, native
+//!   commands ── experiments ── session ── controller ── backend ── kvm, kvm_linux, native
 //!                    |            |                         |
 //!                  views     environment, tracepoints   memory, image, gate
 //! ```
 //!
 //! - [`memory`], [`image`]: what a guest is given; the layout is `lgbench-payload`'s
+//! - [`linux`]: what a guest that runs Linux is given, and what comes from it
 //! - [`gate`]: whether a guest may run, and whether it is out
 //! - [`backend`]: virtual machines or processes behind one trait
 //! - [`controller`]: whose turn it is; deadlines, watchdog
@@ -32,6 +33,7 @@ pub mod files;
 pub mod gate;
 pub mod html;
 pub mod image;
+pub mod linux;
 pub mod memory;
 pub mod report;
 pub mod session;

@@ -111,6 +111,10 @@ fn lead<B: Backend + ?Sized>(
     let without_fifo = placement.fifo && ungated;
     placement.fifo &= !ungated;
     backend.start(specs, placement)?;
+    // Attaching changes instructions that guests' threads run: they are out meanwhile.
+    for guest in 0..specs.len() {
+        backend.gate(guest, false)?;
+    }
     // A kernel that does not tell is not asked again: `lgbench env` says why.
     let tracer = conditions
         .tracepoints

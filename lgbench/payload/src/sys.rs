@@ -20,6 +20,7 @@ calls! {
     READ: "read(2)" = 0, 3;
     WRITE: "write(2)" = 1, 4;
     OPEN: "open(2)" = 2, 5;
+    CLOSE: "close(2)" = 3, 6;
     POLL: "poll(2)" = 7, 168;
     MMAP: "mmap(2), on x86 mmap2(2)" = 9, 192;
     IOCTL: "ioctl(2)" = 16, 54;
@@ -30,6 +31,7 @@ calls! {
     EXIT: "exit(2)" = 60, 1;
     KILL: "kill(2)" = 62, 37;
     WAIT4: "wait4(2)" = 61, 114;
+    MOUNT: "mount(2)" = 165, 21;
     IOPERM: "ioperm(2)" = 173, 101;
     CLOCK_GETTIME: "clock_gettime(2)" = 228, 265;
     CLOCK_NANOSLEEP: "clock_nanosleep(2)" = 230, 267;

@@ -7,6 +7,7 @@
 //!   ~r 5f3c02bb00 41a0 3#77ee a record: start, duration, tag
 //!   ~e 4#21d2                 the log's end: records
 //!   ~c 5f3c02cc00 12a05f200 16e84...#0c11   clocks: cycles, CLOCK_MONOTONIC, CLOCK_REALTIME in ns
+//!   ~n 6b766d2d636c6f63 6b 0#04b2           clocksource: its name, eight letters to a number
 //! ```
 //!
 //! Numbers are hexadecimal. What follows the `#` is a checksum of all between it and the `~`: kernels
@@ -57,6 +58,29 @@ pub enum Message {
     },
     /// All clocks at one moment.
     Clocks(Clocks),
+    /// What the kernel's clocks are made of.
+    Clocksource(Name),
+}
+
+/// A short name: what is longer is cut off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Name([u64; NUMBERS]);
+
+impl Name {
+    /// From its letters.
+    pub fn new(letters: &[u8]) -> Self {
+        let mut name = Self::default();
+        for (number, eight) in name.0.iter_mut().zip(letters.chunks(8)) {
+            *number = eight.iter().fold(0, |number, letter| number << 8 | u64::from(*letter));
+        }
+        name
+    }
+
+    /// Its letters.
+    pub fn letters(self) -> impl Iterator<Item = u8> {
+        let all = self.0.into_iter().flat_map(u64::to_be_bytes);
+        all.filter(|letter| *letter != 0)
+    }
 }
 
 /// What clocks said at one moment.
@@ -97,6 +121,7 @@ impl Line {
             Message::Clocks(clocks) => {
                 line.put(b'c', &[clocks.cycles, clocks.monotonic_ns, clocks.realtime_ns]);
             }
+            Message::Clocksource(name) => line.put(b'n', &name.0),
         }
         let check = checksum(line.bytes.get(1..line.length).unwrap_or_default());
         line.push(CHECK);
@@ -169,6 +194,7 @@ fn message(line: &[u8]) -> Option<Message> {
             monotonic_ns: next()?,
             realtime_ns: next()?,
         }),
+        b"n" => Message::Clocksource(Name([next()?, next()?, next()?])),
         _ => return None,
     };
     words.next().is_none().then_some(message)
@@ -203,7 +229,8 @@ fn checksum(bytes: &[u8]) -> u16 {
 mod tests {
     use super::*;
 
-    const MESSAGES: [Message; 7] = [
+    fn messages() -> [Message; 8] {
+        [
         Message::Hello { version: VERSION, cycles: 0 },
         Message::State(3),
         Message::Log { records: 1 << 20, lost: u64::MAX },
@@ -211,11 +238,13 @@ mod tests {
         Message::Record(Record { start: u64::MAX, end: u64::MAX - 1, tag: u64::MAX }),
         Message::End { records: 0 },
         Message::Clocks(Clocks { cycles: 1, monotonic_ns: 10, realtime_ns: 1_795_819_915 << 30 }),
-    ];
+        Message::Clocksource(Name::new(b"kvm-clock")),
+    ]
+    }
 
     #[test]
     fn what_is_written_can_be_read_in_the_middle_of_a_console_too() {
-        for message in MESSAGES {
+        for message in messages() {
             let line = Line::new(message);
             let (end, said) = line.bytes().split_last().unwrap();
             assert_eq!(*end, b'\n');
@@ -227,7 +256,7 @@ mod tests {
 
     #[test]
     fn every_damaged_byte_is_noticed() {
-        for message in MESSAGES {
+        for message in messages() {
             let line = Line::new(message);
             let said = &line.bytes()[..line.bytes().len() - 1];
             for at in 0..said.len() {
@@ -239,6 +268,15 @@ mod tests {
                 assert!(!matches!(read(&shorter), Some(Ok(_))), "{at}");
             }
         }
+    }
+
+    #[test]
+    fn names_come_as_they_go() {
+        for name in ["", "tsc", "acpi_pm", "jiffies0", "kvm-clock", "abcdefghijklmnopqrstuvwx"] {
+            let letters: Vec<u8> = Name::new(name.as_bytes()).letters().collect();
+            assert_eq!(letters, name.as_bytes());
+        }
+        assert_eq!(Name::new(&[b'x'; 30]).letters().count(), 24);
     }
 
     #[test]

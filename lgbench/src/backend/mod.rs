@@ -1,17 +1,21 @@
 //! What runs guests.
 //!
 //! ```text
-//!   Backend ── kvm     virtual machines: a thread for each, in and out of KVM_RUN
-//!          └── native  processes, stopped and continued
+//!   Backend ─┬─ kvm        virtual machines: a thread for each, in and out of KVM_RUN
+//!            ├─ kvm_linux  the same, and Linux runs in them
+//!            └─ native     processes, stopped and continued
 //! ```
 //!
 //! All guests share one CPU. A backend knows how to start guests, to let one run or not, and to hand
 //! over what they recorded; it does not know when to do that.
 
 pub mod kvm;
+pub mod kvm_linux;
 pub mod native;
+mod vcpu;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lgbench_payload::abi::Record;
@@ -45,6 +49,14 @@ pub enum BackendError {
         advice: &'static str,
         /// Why it failed.
         source: Option<io::Error>,
+    },
+    /// No kernel for a guest.
+    #[error("cannot boot {}: {why}; give a kernel for guests with --kernel", kernel.display())]
+    NoKernel {
+        /// The file.
+        kernel: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// The kernel refused something about a virtual machine.
     #[error("KVM refuses to {what} guest {guest}")]
@@ -117,6 +129,8 @@ pub struct GuestLog {
     pub stays: Vec<Stay>,
     /// Stays that did not fit.
     pub stays_lost: u64,
+    /// The guest's clock less the host's, in cycles; records have the host's already.
+    pub clock_offset: i64,
     /// By how much the guest's clock may be wrong against the host's, in cycles.
     pub clock_uncertainty: u64,
     /// When it was ready to run and did not.

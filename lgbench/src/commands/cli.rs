@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compare::CompareArgs;
+use crate::experiments::skew::{Clock, Load};
 use crate::report::ReportArgs;
 use crate::units;
 
@@ -33,6 +34,8 @@ pub enum Command {
     Env(EnvArgs),
     /// Measure what measuring costs: recording an event, the controller, a virtual machine
     Probe(ProbeArgs),
+    /// Measure how far the clock of a Linux guest gets from its host's
+    Skew(SkewArgs),
 }
 
 /// What runs guests.
@@ -40,16 +43,24 @@ pub enum Command {
 pub enum BackendName {
     /// Virtual machines on /dev/kvm
     Kvm,
+    /// Virtual machines on /dev/kvm that run Linux
+    KvmLinux,
     /// Processes, stopped and continued
     Native,
 }
 
 /// Where guests and controller run.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Place {
     /// What runs the guests [default: kvm where it works]
     #[arg(long, value_name = "NAME")]
     pub backend: Option<BackendName>,
+    /// The kernel of guests that run Linux: vmlinuz or vmlinux [default: that of this machine]
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// More for its command line
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub append: String,
     /// The CPU of all guests [default: the last one this process may use]
     #[arg(long, value_name = "CPU")]
     pub guest_cpu: Option<u32>,
@@ -136,6 +147,38 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = units::duration)]
     pub length: Duration,
     /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lgbench skew`.
+#[derive(Args, Debug)]
+pub struct SkewArgs {
+    /// What the guest's clock is made of [default: each of them]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub clock: Option<Vec<Clock>>,
+    /// What else there is to do [default: each of them]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub load: Option<Vec<Load>>,
+    /// For how long each clock is measured under each load
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration)]
+    pub length: Duration,
+    /// How often the clocks are read
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration)]
+    pub period: Duration,
+    /// Programs that want the guest's CPU, on a busy host
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub rivals: u32,
+    /// Do not make up for interrupts of the interval timer that the guest has missed
+    #[arg(long)]
+    pub no_pit_reinjection: bool,
+    /// Where and on what.
+    #[command(flatten)]
+    pub place: Place,
+    /// Folder for results and report; results that are there already become results.old.json
+    #[arg(long, value_name = "DIR", default_value = "lgbench-results")]
+    pub out: PathBuf,
+    /// Print the table as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -1,7 +1,7 @@
 //! The commands of `lgbench`.
 //!
 //! - [`cli`]: what can be typed
-//! - `run`, `ctl`, `env`, `probe`: one command each
+//! - `run`, `ctl`, `env`, `probe`, `skew`: one command each
 //! - `control`: the running experiment's side of `ctl`
 //! - `summary`: results in a few lines
 //! - `interrupt`: Ctrl-C
@@ -13,6 +13,7 @@ mod env;
 mod interrupt;
 mod probe;
 mod run;
+mod skew;
 mod summary;
 
 use std::ffi::OsString;
@@ -57,5 +58,6 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Compare(args) => crate::compare::run(args),
         Command::Env(args) => env::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Skew(args) => skew::run(args),
     }
 }

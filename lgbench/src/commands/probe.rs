@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::cli::ProbeArgs;
 use super::interrupt::Interrupt;
-use super::run::{place, sizes};
+use super::run::{options, place, sizes};
 use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
 use crate::environment::look;
@@ -15,7 +15,8 @@ use crate::experiments::suite::Setting;
 use crate::files::put;
 
 pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
-    let (kind, placement) = place(&args.place)?;
+    let options = options(&args.place);
+    let (kind, placement) = place(&args.place, &options)?;
     if placement.guest_cpu == placement.controller_cpu && !args.place.share_cpu {
         bail!(
             "the controller needs a CPU beside the guests', and this process may use only CPU {}; give \
@@ -27,6 +28,7 @@ pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
     let interrupt = Interrupt::install()?;
     let setting = Setting {
         kind,
+        options: &options,
         placement,
         sizes: &sizes(&environment, args.place.array),
         patience: args.place.watchdog,

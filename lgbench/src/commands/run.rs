@@ -12,22 +12,24 @@ use super::cli::{BackendName, Place, RunArgs};
 use super::interrupt::Interrupt;
 use super::{control, summary};
 use crate::backend::Placement;
+use crate::backend::kvm_linux::LinuxOptions;
 use crate::controller::mailbox::Mailbox;
 use crate::controller::mode::SHORTEST;
 use crate::environment::look;
 use crate::experiments::catalogue::{Wish, plans};
 use crate::experiments::sizes::{Lengths, Sizes};
-use crate::experiments::suite::{self, Kind, Setting};
+use crate::experiments::suite::{self, Kind, Options, Setting};
 use crate::files::{self, OLD_RESULTS, RESULTS};
 use crate::report;
 use crate::sys::cpu;
 use crate::sys::time::{Moment, Scale};
 
 /// Exit code of a run that was interrupted and kept what there is.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
-    let (kind, placement) = place(&args.place)?;
+    let options = options(&args.place);
+    let (kind, placement) = place(&args.place, &options)?;
     let environment = look(Some(placement));
     let plans = plans(&wish(args)?, &lengths(args, environment.emulated))?;
     if args.slices.is_some() && plans.iter().all(|plan| plan.x.is_none()) {
@@ -54,6 +56,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let sizes = sizes(&environment, args.place.array);
     let setting = Setting {
         kind,
+        options: &options,
         placement,
         sizes: &sizes,
         patience: args.place.watchdog,
@@ -107,15 +110,23 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     }
 }
 
+/// What guests that run Linux are given.
+pub(super) fn options(args: &Place) -> Options {
+    let usual = LinuxOptions::default();
+    let kernel = args.kernel.clone().unwrap_or(usual.kernel);
+    Options { linux: LinuxOptions { kernel, append: args.append.clone(), ..LinuxOptions::default() } }
+}
+
 /// The backend and the CPUs that were asked for, or the best there are.
-pub(super) fn place(args: &Place) -> Result<(Kind, Placement)> {
+pub(super) fn place(args: &Place, options: &Options) -> Result<(Kind, Placement)> {
     let kind = match args.backend {
         Some(BackendName::Kvm) => Kind::Kvm,
+        Some(BackendName::KvmLinux) => Kind::KvmLinux,
         Some(BackendName::Native) => Kind::Native,
         None => Kind::best(),
     };
     // Says why, where it does not work, before anything else is done.
-    kind.make()?;
+    kind.make(options)?;
     let allowed = cpu::allowed().context("cannot find out which CPUs there are")?;
     let check = |cpu: u32, option: &str| match allowed.contains(&cpu) {
         true => Ok(cpu),
@@ -177,12 +188,12 @@ fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
     lengths
 }
 
-fn has_samples(results: &Results) -> bool {
+pub(super) fn has_samples(results: &Results) -> bool {
     results.experiments.iter().flat_map(|one| &one.series).any(|series| !series.is_empty())
 }
 
 /// Writes results, if they have samples. Those of an earlier run get another name first.
-fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
+pub(super) fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
     if !has_samples(results) {
         return Ok(());
     }
@@ -198,7 +209,7 @@ fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
 }
 
 /// The time as RFC 3339 writes it, in UTC.
-fn now() -> String {
+pub(super) fn now() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     labstats::results::rfc3339(seconds)
 }

@@ -1,7 +1,29 @@
 //! Results in a few lines, for the one who waits at the terminal.
 
 use labstats::describe::{Sorted, mean};
-use labstats::results::{Experiment, Results, Series};
+use labstats::results::{Experiment, Kvm, Results, Series};
+
+/// The machine, in two lines.
+pub(super) fn machine(results: &Results) -> String {
+    let machine = &results.environment;
+    let below = machine.hypervisor.as_ref().map(|name| format!(", itself on {name}"));
+    let kvm = match machine.kvm {
+        Kvm::None => "none",
+        Kvm::Vmx => "VMX",
+        Kvm::Svm => "SVM",
+        Kvm::Pvm => "PVM",
+        Kvm::Unknown => "of an unknown kind",
+    };
+    format!(
+        "{}, {} CPUs, Linux {}, KVM: {kvm}{}\n{}, lgbench {}\n",
+        machine.cpu_model,
+        machine.cpus,
+        machine.kernel,
+        below.unwrap_or_default(),
+        results.started,
+        results.tool,
+    )
+}
 
 /// A table for each experiment, with what must be known before believing it.
 pub(super) fn text(results: &Results) -> String {

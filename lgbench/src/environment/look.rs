@@ -65,6 +65,13 @@ fn online() -> u32 {
     u32::try_from(configured.unwrap_or(count)).unwrap_or(u32::MAX)
 }
 
+/// Which KVM there is.
+pub fn kvm_kind() -> Kvm {
+    let flags = proc::cpuinfo("flags").unwrap_or_default();
+    let has = |flag: &str| flags.split_whitespace().any(|word| word == flag);
+    kvm(has("vmx"), has("svm"))
+}
+
 fn kvm(vmx: bool, svm: bool) -> Kvm {
     if !std::path::Path::new("/dev/kvm").exists() {
         return Kvm::None;

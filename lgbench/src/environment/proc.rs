@@ -46,6 +46,11 @@ pub fn waits(name: &str) -> Option<Waits> {
     waits_in(&text(&format!("/proc/{name}/schedstat"))?)
 }
 
+/// Nanoseconds that a thread has been on a CPU, by its name in /proc.
+pub fn run_ns(name: &str) -> Option<u64> {
+    text(&format!("/proc/{name}/schedstat"))?.split_whitespace().next()?.parse().ok()
+}
+
 fn waits_in(schedstat: &str) -> Option<Waits> {
     // Nanoseconds on the CPU, nanoseconds of waiting, turns.
     let mut numbers = schedstat.split_whitespace().skip(1).map_while(|word| word.parse().ok());

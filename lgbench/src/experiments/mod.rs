@@ -4,10 +4,12 @@
 //! - [`sizes`]: how large arrays are, how long runs take
 //! - [`collect`]: from a run to series of samples
 //! - [`suite`]: running them
+//! - [`skew`]: the clock of a Linux guest beside its host's
 //! - [`probe`]: what measuring itself costs
 
 pub mod catalogue;
 pub mod collect;
 pub mod probe;
 pub mod sizes;
+pub mod skew;
 pub mod suite;

@@ -10,6 +10,7 @@ use super::catalogue::Plan;
 use super::collect;
 use super::sizes::Sizes;
 use crate::backend::kvm::KvmBackend;
+use crate::backend::kvm_linux::{KvmLinuxBackend, LinuxOptions};
 use crate::backend::native::NativeBackend;
 use crate::backend::{Backend, BackendError, Placement};
 use crate::controller::Interrupted;
@@ -22,8 +23,17 @@ use crate::session::{self, Conditions, Session, SessionError};
 pub enum Kind {
     /// Virtual machines.
     Kvm,
+    /// Virtual machines that run Linux.
+    KvmLinux,
     /// Processes.
     Native,
+}
+
+/// What the backends that run Linux need to know.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Kernel and command line of guests.
+    pub linux: LinuxOptions,
 }
 
 impl Kind {
@@ -36,6 +46,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Kvm => experiment::KVM,
+            Self::KvmLinux => experiment::KVM_LINUX,
             Self::Native => experiment::NATIVE,
         }
     }
@@ -44,9 +55,10 @@ impl Kind {
     ///
     /// # Errors
     /// It does not work here.
-    pub fn make(self) -> Result<Box<dyn Backend + Send>, BackendError> {
+    pub fn make(self, options: &Options) -> Result<Box<dyn Backend + Send>, BackendError> {
         Ok(match self {
             Self::Kvm => Box::new(KvmBackend::new()?),
+            Self::KvmLinux => Box::new(KvmLinuxBackend::new(options.linux.clone())?),
             Self::Native => Box::new(NativeBackend::new()),
         })
     }
@@ -57,6 +69,8 @@ impl Kind {
 pub struct Setting<'a> {
     /// Which backend.
     pub kind: Kind,
+    /// What it needs to know.
+    pub options: &'a Options,
     /// Where.
     pub placement: Placement,
     /// How large.
@@ -164,7 +178,7 @@ fn runs(
 pub fn session(plan: &Plan, setting: &Setting<'_>) -> Result<Session, SessionError> {
     let specs: Vec<GuestSpec> =
         plan.guests.iter().map(|payload| setting.sizes.spec(*payload)).collect();
-    let mut backend = setting.kind.make()?;
+    let mut backend = setting.kind.make(setting.options)?;
     let conditions = Conditions {
         placement: setting.placement,
         patience: setting.patience,

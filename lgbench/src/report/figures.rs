@@ -6,6 +6,7 @@ use labstats::interval;
 use labstats::results::{Experiment, Results, Series, experiment as names, metric};
 
 use super::profile::{Middle, Profile, by_step, by_time};
+use super::skew;
 use crate::compare::figures::tukey_box;
 use crate::files::{Named, file_name};
 
@@ -48,6 +49,9 @@ pub fn figures(results: &Results) -> Vec<Captioned> {
             }
         }
     }
+    let clocks: Vec<&Experiment> =
+        results.experiments.iter().filter(|e| e.name == names::SKEW && has_samples(e)).collect();
+    all.extend(skew::figures(&clocks));
     all
 }
 

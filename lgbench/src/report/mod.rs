@@ -1,8 +1,10 @@
-//! `lgbench report`: results as one HTML page and figures, after the report's Table 1 and Figures 3 to 8.
+//! `lgbench report`: results as one HTML page and figures, after the report's Table 1 and Figures 3 to 8,
+//! and the clocks of the proposal's section 4.2.
 
 mod figures;
 mod page;
 mod profile;
+mod skew;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -17,6 +17,8 @@ pub const FIG8: &str = "fig8";
 pub const DHRYSTONE: &str = "dhrystone";
 /// The longest time a guest does not run. Scenarios [`ONE_GUEST`], [`TWO_GUESTS`], [`ALTERNATE`].
 pub const GAP: &str = "gap";
+/// The guest's clock against the host's.
+pub const SKEW: &str = "skew";
 
 /// Two guests that do nothing.
 pub const IDLE_IDLE: &str = "idle-idle";

@@ -64,6 +64,8 @@ pub const GAP: Metric = metric("gap", "ns", Better::Lower, "longest time not run
 /// From the deadline of a switch to the gate being closed.
 pub const CONTROLLER_LATENESS: Metric =
     metric("controller.lateness", "ns", Better::Lower, "deadline to gate closed");
+/// What a guest's clock says beyond the time that has passed by its host's.
+pub const CLOCK_SKEW: Metric = metric("clock.skew", "ns", Better::Neither, "guest's clock, ahead");
 
 /// All of them, in the order of reports.
 pub const ALL: &[Metric] = &[
@@ -79,6 +81,7 @@ pub const ALL: &[Metric] = &[
     DHRYSTONE,
     GAP,
     CONTROLLER_LATENESS,
+    CLOCK_SKEW,
 ];
 
 /// STREAM's four kernels, in its order.

@@ -1,27 +1,17 @@
 //! A virtual machine: memory, one vCPU in the state in which a guest begins.
-#![allow(
-    unsafe_code,
-    reason = "giving memory to a guest, and one call that kvm-ioctls does not have"
-)]
+#![allow(unsafe_code, reason = "giving memory to a guest")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
 
-use kvm_bindings::{
-    KVM_MAX_CPUID_ENTRIES, KVM_VCPU_TSC_CTRL, KVM_VCPU_TSC_OFFSET, kvm_device_attr,
-    kvm_userspace_memory_region,
-};
+use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, kvm_userspace_memory_region};
 use kvm_ioctls::{Cap, Kvm, VcpuFd, VmFd};
 use lgbench_payload::abi::FLAVOUR_GUEST;
-use vmm_sys_util::ioctl::ioctl_with_ref;
-use vmm_sys_util::ioctl_iow_nr;
 
 use super::boot;
 use crate::backend::BackendError;
+use crate::backend::vcpu::file::share_clock;
 use crate::memory::{GuestMemory, GuestSpec};
-
-ioctl_iow_nr!(KVM_SET_DEVICE_ATTR, kvm_bindings::KVMIO, 0xe1, kvm_device_attr);
 
 /// Three pages below the end of 32 bits that older Intel processors need for themselves; guests'
 /// memory ends far below.
@@ -74,23 +64,4 @@ impl Machine {
         Ok(Self { vcpu, vm, memory })
     }
 
-    /// The vCPU's file.
-    pub(super) fn file(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor is the vCPU's own and open for as long as it is borrowed.
-        unsafe { BorrowedFd::borrow_raw(self.vcpu.as_raw_fd()) }
-    }
-}
-
-/// Lets the guest read the host's time stamp counter as it is. Where that cannot be set the clocks are
-/// compared when the guest starts, so a failure costs exactness and nothing else.
-fn share_clock(vcpu: &VcpuFd) {
-    let offset = 0_u64;
-    let attribute = kvm_device_attr {
-        group: KVM_VCPU_TSC_CTRL,
-        attr: u64::from(KVM_VCPU_TSC_OFFSET),
-        addr: (&raw const offset).addr() as u64,
-        flags: 0,
-    };
-    // SAFETY: the call reads the structure and the eight bytes it names, both of which outlive it.
-    let _ = unsafe { ioctl_with_ref(&vcpu.as_raw_fd(), KVM_SET_DEVICE_ATTR(), &attribute) };
 }

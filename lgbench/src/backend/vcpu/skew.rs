@@ -8,7 +8,7 @@ use crate::backend::Stay;
 
 /// What the difference between guest and host may be: guest less host, in cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Skew {
+pub(in crate::backend) struct Skew {
     least: i64,
     most: i64,
 }
@@ -21,19 +21,19 @@ impl Default for Skew {
 
 impl Skew {
     /// Learns from one stay in which the guest read `hello`.
-    pub(super) fn learn(&mut self, stay: Stay, hello: u64) {
+    pub(in crate::backend) fn learn(&mut self, stay: Stay, hello: u64) {
         let difference = |host: u64| hello.wrapping_sub(host).cast_signed();
         self.least = self.least.max(difference(stay.leave));
         self.most = self.most.min(difference(stay.enter));
     }
 
     /// The guest's clock less the host's.
-    pub(super) fn offset(self) -> i64 {
+    pub(in crate::backend) fn offset(self) -> i64 {
         if self.is_one_clock() { 0 } else { self.least.midpoint(self.most) }
     }
 
     /// By how much [`Self::offset`] may be wrong.
-    pub(super) fn uncertainty(self) -> u64 {
+    pub(in crate::backend) fn uncertainty(self) -> u64 {
         if self.is_one_clock() { 0 } else { self.most.abs_diff(self.least) / 2 }
     }
 

@@ -1,0 +1,230 @@
+//! Virtual machines that run Linux: a stock kernel with the payload as an ordinary program.
+//!
+//! - [`load`]: kernel, initramfs and command line in memory, and the state in which a kernel begins
+//! - [`machine`]: a virtual machine with the interrupt controllers and the timer that the kernel's KVM has
+//! - [`ports`]: two serial ports: the console, and what the guest's program has to say
+//!
+//! The machine has no firmware, no ACPI and no PCI: a kernel needs none of them.
+
+mod load;
+mod machine;
+mod ports;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kvm_ioctls::Kvm;
+use labstats::results::Kvm as Kind;
+use lgbench_payload::abi::{STATE_FAILED, STATE_PREPARING};
+use lgbench_payload::wire;
+
+use self::machine::Machine;
+use self::ports::Ports;
+use super::vcpu::{self, Vcpu};
+use super::{Backend, BackendError, GuestLog, Look, Placement};
+use crate::environment;
+use crate::linux::inbox::{Inbox, NoLog};
+use crate::linux::{self, Duties};
+use crate::memory::GuestSpec;
+
+/// How long a kernel may take to start its first program: an emulator is slow.
+const BOOT: Duration = Duration::from_secs(600);
+
+/// A guest that sends its log may be silent for so long.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Greetings, to compare clocks.
+const HELLOS: u32 = 64;
+
+/// What guests run, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinuxOptions {
+    /// A kernel: a bzImage (vmlinuz) or an ELF file (vmlinux).
+    pub kernel: PathBuf,
+    /// More for its command line.
+    pub append: String,
+    /// Whether the interval timer's interrupts that a guest has missed are made up for.
+    pub pit_reinjection: bool,
+}
+
+impl Default for LinuxOptions {
+    fn default() -> Self {
+        let release = environment::proc::text("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            kernel: format!("/boot/vmlinuz-{release}").into(),
+            append: String::new(),
+            pit_reinjection: true,
+        }
+    }
+}
+
+/// Linux guests on /dev/kvm.
+#[derive(Debug)]
+pub struct KvmLinuxBackend {
+    kvm: Kvm,
+    options: LinuxOptions,
+    duties: Duties,
+    guests: Vec<Guest>,
+}
+
+#[derive(Debug)]
+struct Guest {
+    vcpu: Vcpu,
+    ports: Arc<Ports>,
+    started: Instant,
+}
+
+impl KvmLinuxBackend {
+    /// Opens /dev/kvm, and looks whether it can boot a kernel.
+    ///
+    /// # Errors
+    /// It is not there or cannot; there is no such kernel.
+    pub fn new(options: LinuxOptions) -> Result<Self, BackendError> {
+        let kvm = vcpu::open()?;
+        if environment::look::kvm_kind() == Kind::Pvm {
+            return Err(BackendError::NoKvm {
+                what: "the KVM of this machine is PVM, which emulates a guest's privilege level 0: a \
+                       stock kernel does not boot on it"
+                    .into(),
+                advice: "take a machine whose KVM is VMX or SVM, or use --backend kvm",
+                source: None,
+            });
+        }
+        load::check(&options.kernel)?;
+        let duties = Duties { hellos: HELLOS, ..Duties::default() };
+        Ok(Self { kvm, options, duties, guests: Vec::new() })
+    }
+
+    /// Gives guests' programs other things to do.
+    #[must_use]
+    pub fn with_duties(mut self, clocks: Duration, no_payload: bool) -> Self {
+        let clocks_ms = u32::try_from(clocks.as_millis()).unwrap_or(u32::MAX);
+        self.duties = Duties { clocks_ms, no_payload, ..self.duties };
+        self
+    }
+
+    /// What a guest (from 0) has said, and says until it has ended.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn inbox(&self, guest: usize) -> Result<Arc<Inbox>, BackendError> {
+        Ok(Arc::clone(self.guest(guest)?.ports.inbox()))
+    }
+
+    fn guest(&self, guest: usize) -> Result<&Guest, BackendError> {
+        let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
+        self.guests.get(guest).ok_or_else(none)
+    }
+
+    fn end(&mut self) -> Vec<(Option<String>, Option<vcpu::runner::Outcome>)> {
+        self.guests.iter().for_each(|guest| guest.vcpu.ask_to_end());
+        std::mem::take(&mut self.guests).into_iter().map(|guest| guest.vcpu.end()).collect()
+    }
+
+    /// What a guest has recorded: it is asked, alone on its CPU.
+    fn log(&self, guest: usize) -> Result<(Vec<lgbench_payload::abi::Record>, u64), BackendError> {
+        let asked = self.guest(guest)?;
+        asked.ports.inbox().forget_log();
+        asked.ports.ask(wire::ASK_LOG);
+        self.gate(guest, true)?;
+        let log = asked.ports.inbox().wait_for_log(SILENCE);
+        self.gate(guest, false)?;
+        log.map_err(|why| {
+            let what = match why {
+                NoLog::Silent => "it does not send what it has recorded",
+                NoLog::Damaged => "what it sends does not come whole",
+            };
+            let why = asked.failed(what.to_owned());
+            BackendError::Failed { guest: guest + 1, why }
+        })
+    }
+}
+
+impl Guest {
+    /// With the reason that the guest itself gives, if it does.
+    fn failed(&self, what: String) -> String {
+        let inbox = self.ports.inbox();
+        inbox.failure().unwrap_or_else(|| format!("{what}; its console ended: {}", inbox.console()))
+    }
+}
+
+impl Backend for KvmLinuxBackend {
+    fn name(&self) -> &'static str {
+        labstats::results::experiment::KVM_LINUX
+    }
+
+    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
+        vcpu::prepare()?;
+        let initramfs = linux::initramfs(linux::PROGRAM);
+        let machines = (1..).zip(specs).map(|(number, spec)| {
+            let arguments = linux::arguments(spec, self.duties);
+            Machine::new(&self.kvm, &self.options, spec, &initramfs, &arguments, number)
+        });
+        for (machine, number) in machines.collect::<Result<Vec<_>, _>>()?.into_iter().zip(1..) {
+            let ports = Arc::clone(machine.ports());
+            let vcpu = Vcpu::start(machine, number, placement)?;
+            self.guests.push(Guest { vcpu, ports, started: Instant::now() });
+        }
+        Ok(())
+    }
+
+    fn threads(&self) -> Vec<u32> {
+        self.guests.iter().map(|guest| guest.vcpu.number()).collect()
+    }
+
+    fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
+        match self.guest(guest)?.vcpu.gate(open) {
+            true => Ok(()),
+            false => Err(BackendError::Stuck { guest: guest + 1 }),
+        }
+    }
+
+    fn look(&self, guest: usize) -> Result<Look, BackendError> {
+        let seen = self.guest(guest)?;
+        let failed = |why| Err(BackendError::Failed { guest: guest + 1, why });
+        if let Some(why) = seen.vcpu.failure() {
+            return failed(seen.failed(why));
+        }
+        let inbox = seen.ports.inbox();
+        if let Some(why) = inbox.failure() {
+            return failed(why);
+        }
+        if inbox.greeted().is_some_and(|version| version != wire::VERSION) {
+            return failed("its program is of another version of lgbench".into());
+        }
+        let state = inbox.state();
+        if state == STATE_FAILED {
+            return failed(seen.failed("its payload gave up".into()));
+        }
+        if state == STATE_PREPARING && seen.started.elapsed() > BOOT {
+            return failed(seen.failed(format!("it is not ready after {} s", BOOT.as_secs())));
+        }
+        // A kernel gets somewhere for as long as its processor does: it has ticks at least.
+        let thread = format!("self/task/{}", seen.vcpu.number());
+        let progress = environment::proc::run_ns(&thread).unwrap_or_default();
+        Ok(Look { state, progress })
+    }
+
+    fn collect(&mut self) -> Result<Vec<GuestLog>, BackendError> {
+        for guest in 0..self.guests.len() {
+            self.gate(guest, false)?;
+        }
+        let logs: Result<Vec<_>, _> = (0..self.guests.len()).map(|guest| self.log(guest)).collect();
+        let ended = self.end();
+        let together = logs?.into_iter().zip(ended).enumerate();
+        together
+            .map(|(guest, ((records, lost), (failure, outcome)))| match (failure, outcome) {
+                (Some(why), _) => Err(BackendError::Failed { guest: guest + 1, why }),
+                (None, None) => Err(BackendError::Stuck { guest: guest + 1 }),
+                (None, Some(outcome)) => Ok(outcome.log(records, lost)),
+            })
+            .collect()
+    }
+}
+
+impl Drop for KvmLinuxBackend {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,166 @@
+//! `lgbench skew`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use labstats::results::{Environment, Experiment, Parameter, Results, experiment};
+use serde::Serialize;
+
+use super::cli::{BackendName, SkewArgs};
+use super::interrupt::Interrupt;
+use super::run::{INTERRUPTED, has_samples, keep, now, options, place};
+use super::summary;
+use crate::environment::look;
+use crate::experiments::skew::{self, Clock, Load, Setting};
+use crate::files::{RESULTS, put};
+use crate::report;
+
+const NS_PER_MS: f64 = 1e6;
+
+/// A line of the table.
+#[derive(Debug, Serialize)]
+struct Row {
+    clock: String,
+    load: String,
+    /// What the guest's kernel used.
+    clocksource: String,
+    pit_reinjection: String,
+    seconds: f64,
+    readings: usize,
+    /// At the last reading.
+    skew_ms: f64,
+    least_ms: f64,
+    most_ms: f64,
+    /// Of the time that passed.
+    drift_ppm: f64,
+    marks: Vec<String>,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Found<'a> {
+    started: &'a str,
+    environment: &'a Environment,
+    rows: &'a [Row],
+}
+
+pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
+    let mut guests = args.place.clone();
+    if guests.backend.is_some_and(|backend| backend != BackendName::KvmLinux) {
+        bail!("--backend: only guests that run Linux have a clock; give kvm-linux, or leave it out");
+    }
+    guests.backend = Some(BackendName::KvmLinux);
+    let mut options = options(&guests);
+    options.linux.pit_reinjection = !args.no_pit_reinjection;
+    let (_, placement) = place(&guests, &options)?;
+    if args.period.is_zero() || args.period > args.length {
+        bail!("--period: the clocks are to be read more than once in {:?} (--length)", args.length);
+    }
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let environment = look(Some(placement));
+    let interrupt = Interrupt::install()?;
+    let setting = Setting {
+        options: &options.linux,
+        placement,
+        length: args.length,
+        period: args.period,
+        rivals: args.rivals,
+        interrupted: &interrupt,
+    };
+    let clocks = args.clock.clone().unwrap_or_else(|| Clock::ALL.to_vec());
+    let loads = args.load.clone().unwrap_or_else(|| Load::ALL.to_vec());
+    let pairs: Vec<(Clock, Load)> =
+        clocks.iter().flat_map(|clock| loads.iter().map(|load| (*clock, *load))).collect();
+    let mut aside = false;
+    let after_each = |results: &Results| {
+        if let Err(error) = keep(results, &args.out, &mut aside) {
+            eprintln!("lgbench: {error:#}");
+        }
+    };
+    let told = |line: &str| eprintln!("{line}");
+    let outcome = skew::run(&pairs, &setting, &now(), environment, told, after_each);
+    let results = &outcome.results;
+    if !has_samples(results) {
+        return match outcome.failure {
+            Some(failure) => Err(failure.into()),
+            None => bail!("interrupted before anything was measured; nothing is kept"),
+        };
+    }
+    keep(results, &args.out, &mut aside)?;
+    let rows: Vec<Row> = results.experiments.iter().filter_map(row).collect();
+    put(&if args.json { json(results, &rows)? } else { text(results, &rows) })?;
+    eprintln!("results: {}", args.out.join(RESULTS).display());
+    let page = report::write(results, &args.out).context("cannot write the report")?;
+    eprintln!("report: {}", page.display());
+    match outcome.failure {
+        Some(failure) => Err(anyhow!(failure).context("ended early; what there was is kept")),
+        None if outcome.interrupted => {
+            eprintln!("lgbench: interrupted; what there was is kept and marked incomplete");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn row(one: &Experiment) -> Option<Row> {
+    if one.name != experiment::SKEW {
+        return None;
+    }
+    let run = one.series.first()?.runs.first()?;
+    let times = run.time_ns.as_ref()?;
+    let seconds = times.last()?.saturating_sub(*times.first()?) as f64 / 1e9;
+    let last = *run.samples.last()?;
+    let text = |name: &str| match one.parameters.get(name) {
+        Some(Parameter::Text(text)) => text.clone(),
+        _ => String::new(),
+    };
+    Some(Row {
+        clock: text("clock"),
+        load: text("load"),
+        clocksource: text("clocksource"),
+        pit_reinjection: text("pit_reinjection"),
+        seconds,
+        readings: run.samples.len(),
+        skew_ms: last / NS_PER_MS,
+        least_ms: run.samples.iter().copied().fold(f64::INFINITY, f64::min) / NS_PER_MS,
+        most_ms: run.samples.iter().copied().fold(f64::NEG_INFINITY, f64::max) / NS_PER_MS,
+        // Nanoseconds in a second are thousandths of a part in a million.
+        drift_ppm: if seconds > 0.0 { last / seconds / 1e3 } else { 0.0 },
+        marks: one.marks.clone(),
+    })
+}
+
+fn json(results: &Results, rows: &[Row]) -> Result<String> {
+    let found = Found { started: &results.started, environment: &results.environment, rows };
+    Ok(serde_json::to_string_pretty(&found).context("cannot write JSON")? + "\n")
+}
+
+fn text(results: &Results, rows: &[Row]) -> String {
+    let mut text = summary::machine(results);
+    let mut marks: Vec<&String> = Vec::new();
+    for mark in rows.iter().flat_map(|row| &row.marks) {
+        if !marks.contains(&mark) {
+            marks.push(mark);
+        }
+    }
+    marks.iter().for_each(|mark| text.push_str(&format!("! {mark}\n")));
+    text.push_str(&format!(
+        "\nGuest's clock less host's\n{:<10} {:<10} {:>7} {:>8} {:>12} {:>12} {:>12} {:>11}\n",
+        "clock", "load", "s", "readings", "at the end", "least", "most", "drift"
+    ));
+    for row in rows {
+        text.push_str(&format!(
+            "{:<10} {:<10} {:>7.1} {:>8} {:>9.3} ms {:>9.3} ms {:>9.3} ms {:>7.1} ppm\n",
+            row.clock,
+            row.load,
+            row.seconds,
+            row.readings,
+            row.skew_ms,
+            row.least_ms,
+            row.most_ms,
+            row.drift_ppm
+        ));
+    }
+    text
+}

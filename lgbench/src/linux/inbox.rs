@@ -1,0 +1,280 @@
+//! What comes from a guest: its program's lines, and whatever else its console says.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lgbench_payload::abi::{Record, STATE_PREPARING};
+use lgbench_payload::wire::{self, Clocks, Message};
+
+/// Lines of a console that are kept, for when something goes wrong.
+const CONSOLE_LINES: usize = 12;
+/// Longest line that is kept.
+const LINE_BYTES: usize = 400;
+/// Most clocks that are kept: a day of ten in a second.
+const CLOCKS_MAX: usize = 1 << 20;
+/// How a kernel that cannot go on begins to say so.
+const PANIC: &str = "Kernel panic";
+
+/// What a guest has said, for the threads that hear and use it.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    said: Mutex<Said>,
+    news: Condvar,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Said {
+    line: Vec<u8>,
+    console: VecDeque<String>,
+    panicked: Option<String>,
+    greeted: Option<u64>,
+    state: Option<u32>,
+    clocks: Vec<Clocks>,
+    clocksources: Vec<String>,
+    log: Log,
+    /// Grows with everything that comes.
+    bytes: u64,
+}
+
+/// A log on its way.
+#[derive(Debug, Default)]
+struct Log {
+    records: Vec<Record>,
+    lost: u64,
+    damaged: u64,
+    done: bool,
+}
+
+/// Why there is no log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoLog {
+    /// Nothing came any more.
+    Silent,
+    /// Lines did not come whole.
+    Damaged,
+}
+
+impl Inbox {
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes bytes; the guest's clock in the last greeting among them.
+    pub fn take(&self, bytes: &[u8]) -> Option<u64> {
+        let mut said = self.said();
+        said.bytes += bytes.len() as u64;
+        let mut greeting = None;
+        for byte in bytes {
+            if *byte != b'\n' {
+                if said.line.len() < LINE_BYTES {
+                    said.line.push(*byte);
+                }
+                continue;
+            }
+            let line = std::mem::take(&mut said.line);
+            greeting = said.hear(&line).or(greeting);
+        }
+        self.news.notify_all();
+        greeting
+    }
+
+    /// The payload's state.
+    pub fn state(&self) -> u32 {
+        self.said().state.unwrap_or(STATE_PREPARING)
+    }
+
+    /// Why the guest cannot go on, if it has said so.
+    pub fn failure(&self) -> Option<String> {
+        let said = self.said();
+        said.panicked.as_ref().map(|why| format!("{why}; its console ended: {}", said.end()))
+    }
+
+    /// The last lines of its console, on one line.
+    pub fn console(&self) -> String {
+        self.said().end()
+    }
+
+    /// What clocks have said so far, which is forgotten.
+    pub fn clocks(&self) -> Vec<Clocks> {
+        std::mem::take(&mut self.said().clocks)
+    }
+
+    /// What the guest's clocks were made of: once for each time it was said, and changed.
+    pub fn clocksources(&self) -> Vec<String> {
+        self.said().clocksources.clone()
+    }
+
+    /// The version that the guest's program speaks, once it has greeted.
+    pub fn greeted(&self) -> Option<u64> {
+        self.said().greeted
+    }
+
+    /// Forgets a log, for another try.
+    pub fn forget_log(&self) {
+        self.said().log = Log::default();
+    }
+
+    /// Waits for a whole log: its records, and how many were lost. As long as anything comes it goes on.
+    ///
+    /// # Errors
+    /// See [`NoLog`].
+    pub fn wait_for_log(&self, silence: Duration) -> Result<(Vec<Record>, u64), NoLog> {
+        let mut said = self.said();
+        let (mut heard, mut since) = (said.bytes, Instant::now());
+        while !said.log.done {
+            if said.panicked.is_some() || since.elapsed() > silence {
+                return Err(NoLog::Silent);
+            }
+            let waited = self.news.wait_timeout(said, silence / 4);
+            said = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if said.bytes != heard {
+                (heard, since) = (said.bytes, Instant::now());
+            }
+        }
+        if said.log.damaged > 0 {
+            return Err(NoLog::Damaged);
+        }
+        let log = std::mem::take(&mut said.log);
+        Ok((log.records, log.lost))
+    }
+}
+
+impl Said {
+    fn hear(&mut self, line: &[u8]) -> Option<u64> {
+        match wire::read(line) {
+            None => self.keep(line),
+            Some(Err(wire::Damaged)) => self.log.damaged += 1,
+            Some(Ok(Message::Hello { version, cycles })) => {
+                self.greeted = Some(version);
+                return Some(cycles);
+            }
+            Some(Ok(Message::State(state))) => {
+                // A state that nobody knows is not that of a guest that runs.
+                self.state = Some(u32::try_from(state).unwrap_or(u32::MAX));
+            }
+            Some(Ok(Message::Log { records, lost })) => {
+                // Room is made for what comes, not for what is announced.
+                let damaged = u64::from(records > usize::MAX as u64);
+                self.log = Log { lost, damaged, ..Log::default() };
+            }
+            Some(Ok(Message::Record(record))) => self.log.records.push(record),
+            Some(Ok(Message::End { records })) => {
+                let missing = records.abs_diff(self.log.records.len() as u64);
+                self.log.damaged += missing;
+                self.log.done = true;
+            }
+            Some(Ok(Message::Clocksource(name))) => {
+                let letters: Vec<u8> = name.letters().collect();
+                let name = String::from_utf8_lossy(&letters).into_owned();
+                if self.clocksources.len() < CONSOLE_LINES && self.clocksources.last() != Some(&name) {
+                    self.clocksources.push(name);
+                }
+            }
+            Some(Ok(Message::Clocks(clocks))) => {
+                if self.clocks.len() < CLOCKS_MAX {
+                    self.clocks.push(clocks);
+                }
+            }
+        }
+        None
+    }
+
+    fn keep(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_matches(|c: char| c.is_control() || c == ' ');
+        if text.is_empty() {
+            return;
+        }
+        if self.panicked.is_none()
+            && let Some(at) = text.find(PANIC)
+        {
+            self.panicked = Some(text[at..].to_owned());
+        }
+        if self.console.len() == CONSOLE_LINES {
+            self.console.pop_front();
+        }
+        self.console.push_back(text.to_owned());
+    }
+
+    fn end(&self) -> String {
+        match self.console.is_empty() {
+            true => "(nothing)".to_owned(),
+            false => {
+                let lines: Vec<&str> = self.console.iter().map(String::as_str).collect();
+                lines.join(" | ")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lgbench_payload::abi::STATE_RUNNING;
+    use lgbench_payload::wire::Line;
+
+    const SILENCE: Duration = Duration::from_millis(20);
+
+    fn send(inbox: &Inbox, messages: &[Message]) {
+        messages.iter().for_each(|message| {
+            inbox.take(Line::new(*message).bytes());
+        });
+    }
+
+    fn record(start: u64) -> Record {
+        Record { start, end: start + 5, tag: 1 }
+    }
+
+    #[test]
+    fn a_log_comes_in_any_pieces_and_among_other_lines() {
+        let inbox = Inbox::default();
+        assert_eq!(inbox.state(), STATE_PREPARING);
+        let mut bytes = b"[    0.0] Linux\r\n".to_vec();
+        let messages = [
+            Message::Hello { version: 1, cycles: 77 },
+            Message::State(u64::from(STATE_RUNNING)),
+            Message::Log { records: 2, lost: 4 },
+            Message::Record(record(10)),
+            Message::Record(record(20)),
+            Message::End { records: 2 },
+        ];
+        for message in messages {
+            bytes.extend_from_slice(Line::new(message).bytes());
+            bytes.extend_from_slice(b"[    0.1] more\n");
+        }
+        let greetings: Vec<u64> = bytes.chunks(7).filter_map(|piece| inbox.take(piece)).collect();
+        assert_eq!((greetings, inbox.greeted()), (vec![77], Some(1)));
+        assert_eq!(inbox.state(), STATE_RUNNING);
+        assert_eq!(inbox.wait_for_log(SILENCE), Ok((vec![record(10), record(20)], 4)));
+        assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Silent), "it is given once");
+    }
+
+    #[test]
+    fn what_is_missing_or_damaged_is_no_log() {
+        let inbox = Inbox::default();
+        send(&inbox, &[Message::Log { records: 1, lost: 0 }, Message::End { records: 1 }]);
+        assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Damaged));
+        inbox.forget_log();
+        send(&inbox, &[Message::Log { records: 1, lost: 0 }, Message::Record(record(1))]);
+        inbox.take(b"~r 1 2 3#0000\n");
+        send(&inbox, &[Message::End { records: 1 }]);
+        assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Damaged));
+    }
+
+    #[test]
+    fn a_panic_is_told_with_the_lines_before_it() {
+        let inbox = Inbox::default();
+        assert_eq!(inbox.console(), "(nothing)");
+        (0..20).for_each(|line| {
+            inbox.take(format!("[    1.{line}] line {line}\n").as_bytes());
+        });
+        assert_eq!(inbox.failure(), None);
+        inbox.take(b"[    2.0] Kernel panic - not syncing: No init\n");
+        let why = inbox.failure().unwrap();
+        assert!(why.starts_with("Kernel panic - not syncing: No init; its console ended: "), "{why}");
+        assert!(why.contains("line 19") && !why.contains("line 5"), "{why}");
+        assert_eq!(inbox.wait_for_log(Duration::from_secs(60)), Err(NoLog::Silent));
+    }
+}

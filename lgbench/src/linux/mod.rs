@@ -1,0 +1,118 @@
+//! What guests that run Linux are given, and what comes from them.
+//!
+//! A guest boots a kernel and, as its first program, the one in `lgbench/guest`, which the initramfs here
+//! holds. It is told what to do after `--` on the kernel's command line, and answers in lines of
+//! [`lgbench_payload::wire`], which [`inbox`] reads.
+
+pub mod inbox;
+
+use std::io::{self, Write as _};
+
+use crate::memory::GuestSpec;
+
+/// The first program of a guest of 64 bits.
+pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
+
+/// The first program of a guest of 32 bits; none where the compiler had no such target.
+#[cfg(has_narrow_guest)]
+pub const NARROW_PROGRAM: Option<&[u8]> =
+    Some(include_bytes!(concat!(env!("OUT_DIR"), "/guest32")));
+/// The first program of a guest of 32 bits; none where the compiler had no such target.
+#[cfg(not(has_narrow_guest))]
+pub const NARROW_PROGRAM: Option<&[u8]> = None;
+
+/// What a guest's program is to do beside running a payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Duties {
+    /// How often to greet the host.
+    pub hellos: u32,
+    /// Milliseconds between looks at the guest's clocks; 0: none.
+    pub clocks_ms: u32,
+    /// Whether the payload is left out.
+    pub no_payload: bool,
+}
+
+/// The arguments of a guest's program.
+pub fn arguments(spec: &GuestSpec, duties: Duties) -> String {
+    let payload = if duties.no_payload { 0 } else { spec.payload as u32 };
+    format!(
+        "payload={payload} elements={} threshold={} tick_ns={} records={} heap={} hellos={} \
+         clocks_ms={}",
+        spec.elements,
+        spec.threshold,
+        spec.tick_ns,
+        spec.log_capacity,
+        spec.heap_bytes,
+        duties.hellos,
+        duties.clocks_ms
+    )
+}
+
+const FOLDER: u32 = 0o040_755;
+const PROGRAM_FILE: u32 = 0o100_755;
+const CHARACTER_DEVICE: u32 = 0o020_600;
+
+/// An initramfs with a program as /init and the devices that it may use.
+pub fn initramfs(program: &[u8]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    // Writing to memory does not fail, nor is any of it longer than the format allows.
+    for folder in ["dev", "sys"] {
+        let _ = entry(&mut archive, folder, FOLDER, (0, 0), &[]);
+    }
+    for (name, number) in [("console", (5, 1)), ("ttyS1", (4, 65))] {
+        let _ = entry(&mut archive, &format!("dev/{name}"), CHARACTER_DEVICE, number, &[]);
+    }
+    let _ = entry(&mut archive, "init", PROGRAM_FILE, (0, 0), program);
+    let _ = cpio::newc::trailer(&mut archive);
+    archive
+}
+
+fn entry(
+    archive: &mut Vec<u8>,
+    name: &str,
+    mode: u32,
+    (major, minor): (u32, u32),
+    content: &[u8],
+) -> io::Result<()> {
+    let builder = cpio::newc::Builder::new(name).mode(mode).nlink(1);
+    let size = u32::try_from(content.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut writer = builder.rdev_major(major).rdev_minor(minor).write(archive, size);
+    writer.write_all(content)?;
+    writer.finish()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lgbench_payload::abi::Payload;
+
+    #[test]
+    fn the_program_is_in_its_place() {
+        let archive = initramfs(b"\x7fELF");
+        let text = String::from_utf8_lossy(&archive);
+        assert!(text.starts_with("070701") && text.contains("dev/console"));
+        assert!(archive.windows(10).any(|bytes| bytes == b"init\0\0\x7fELF".as_slice()));
+        assert!(PROGRAM.starts_with(b"\x7fELF\x02"));
+        assert!(NARROW_PROGRAM.is_none_or(|program| program.starts_with(b"\x7fELF\x01")));
+    }
+
+    #[test]
+    fn the_arguments_are_those_that_the_program_knows() {
+        let spec = GuestSpec {
+            payload: Payload::Stream,
+            elements: 5,
+            threshold: 6,
+            tick_ns: 7,
+            log_capacity: 8,
+            heap_bytes: 9,
+        };
+        let said = arguments(&spec, Duties { hellos: 2, clocks_ms: 3, no_payload: false });
+        let expected = "payload=1 elements=5 threshold=6 tick_ns=7 records=8 heap=9 hellos=2 clocks_ms=3";
+        assert_eq!(said, expected);
+        let known = include_str!("../../guest/arguments.rs");
+        for name in said.split_whitespace().filter_map(|word| word.split('=').next()) {
+            assert!(known.contains(&format!("b\"{name}\"")), "{name}");
+        }
+    }
+}
