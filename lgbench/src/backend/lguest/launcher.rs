@@ -1,0 +1,165 @@
+//! The process that runs a guest, its console in our hands.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::NamedTempFile;
+
+use super::LguestOptions;
+use crate::backend::{BackendError, Placement};
+use crate::linux::inbox::Inbox;
+use crate::linux::{self, Duties};
+use crate::memory::GuestSpec;
+use crate::sys::{cpu, policy};
+
+/// What a kernel of lguest is told, beside what the user adds: where its console is, and to give up.
+const USUAL: &str = "console=hvc0 quiet panic=-1";
+
+/// Bytes that are read from a console at once.
+const AT_ONCE: usize = 4096;
+
+/// A guest's process, and those that it has started.
+#[derive(Debug)]
+pub(super) struct Launcher {
+    /// Asked whether it has ended by whoever looks.
+    child: Mutex<Child>,
+    number: u32,
+    inbox: Arc<Inbox>,
+    questions: Option<ChildStdin>,
+    /// Kept for as long as the guest may read it.
+    _initramfs: NamedTempFile,
+}
+
+/// Whether guests can be started at all.
+pub(super) fn check(options: &LguestOptions) -> Result<(), BackendError> {
+    if options.launcher.is_none() {
+        return Err(BackendError::NoLauncher(
+            "there is no command that starts a guest; give one with --launcher, like --launcher \
+             'lguest 512 vmlinux --initrd=$LGBENCH_INITRD $LGBENCH_ARGS'"
+                .into(),
+        ));
+    }
+    program(options).map(|_| ())
+}
+
+fn program(options: &LguestOptions) -> Result<Vec<u8>, BackendError> {
+    match (&options.program, linux::NARROW_PROGRAM) {
+        (Some(path), _) => std::fs::read(path).map_err(|error| {
+            BackendError::NoLauncher(format!("--guest-program {}: {error}", path.display()))
+        }),
+        (None, Some(program)) => Ok(program.to_vec()),
+        (None, None) => Err(BackendError::NoLauncher(
+            "this lgbench was built without a program for guests of 32 bits; build it again after \
+             rustup target add i686-unknown-linux-gnu, or give one with --guest-program"
+                .into(),
+        )),
+    }
+}
+
+impl Launcher {
+    pub(super) fn start(
+        options: &LguestOptions,
+        spec: &GuestSpec,
+        placement: Placement,
+        guest: usize,
+    ) -> Result<Self, BackendError> {
+        check(options)?;
+        let host = |what| move |source| BackendError::Host { what, guest, source };
+        let mut initramfs = NamedTempFile::with_prefix("lgbench-initrd-")
+            .map_err(host("make a file for the initramfs of"))?;
+        initramfs
+            .write_all(&linux::initramfs(&program(options)?))
+            .map_err(host("write the initramfs of"))?;
+        let arguments = linux::arguments(spec, Duties { hellos: 1, ..Duties::default() });
+        let line = format!("{USUAL} {} -- {arguments}", options.append.trim());
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(format!("exec {}", options.launcher.as_deref().unwrap_or_default()));
+        shell.env("LGBENCH_GUEST", guest.to_string());
+        shell.env("LGBENCH_INITRD", initramfs.path());
+        shell.env("LGBENCH_ARGS", line);
+        // A group of its own: Ctrl-C is for us, and whatever the launcher starts ends with it.
+        shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // It has where this thread runs, and how, from its beginning.
+        cpu::pin(placement.guest_cpu).map_err(host("pin"))?;
+        if placement.fifo {
+            policy::set_fifo(policy::GUEST).map_err(BackendError::Fifo)?;
+        }
+        let spawned = shell.spawn();
+        cpu::pin(placement.controller_cpu).map_err(host("pin the controller of"))?;
+        if placement.fifo {
+            policy::set_fifo(policy::CONTROLLER).map_err(BackendError::Fifo)?;
+        }
+        let mut child = spawned.map_err(host("start the launcher of"))?;
+        let inbox = Arc::new(Inbox::default());
+        if let Some(mut console) = child.stdout.take() {
+            let inbox = Arc::clone(&inbox);
+            let listen = move || {
+                let mut bytes = [0; AT_ONCE];
+                // The end, or an error: the launcher has gone.
+                while let Ok(got @ 1..) = console.read(&mut bytes) {
+                    inbox.take(&bytes[..got]);
+                }
+            };
+            let thread = std::thread::Builder::new().name(format!("console {guest}"));
+            if let Err(source) = thread.spawn(listen) {
+                let mut this = Self::of(child, inbox, initramfs);
+                this.end();
+                return Err(host("listen to")(source));
+            }
+        }
+        Ok(Self::of(child, inbox, initramfs))
+    }
+
+    fn of(mut child: Child, inbox: Arc<Inbox>, initramfs: NamedTempFile) -> Self {
+        let (number, questions) = (child.id(), child.stdin.take());
+        Self { child: Mutex::new(child), number, inbox, questions, _initramfs: initramfs }
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Asks the guest's program.
+    pub(super) fn ask(&mut self, question: u8) {
+        if let Some(console) = &mut self.questions {
+            // A launcher that has gone does not answer, which is noticed.
+            let _ = console.write_all(&[question]).and_then(|()| console.flush());
+        }
+    }
+
+    /// Why it has ended, if it has.
+    pub(super) fn ending(&self) -> Option<String> {
+        let ended: io::Result<_> =
+            self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
+        let status = ended.ok().flatten()?;
+        Some(self.why(&format!("its launcher has ended ({status})")))
+    }
+
+    /// What went wrong, with the reason that the guest itself gives, if it does.
+    pub(super) fn why(&self, what: &str) -> String {
+        let inbox = &self.inbox;
+        inbox.failure().unwrap_or_else(|| format!("{what}; its console ended: {}", inbox.console()))
+    }
+
+    fn end(&mut self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(group) = i32::try_from(self.number).ok().and_then(Pid::from_raw) {
+            // It fails only when nobody is left.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = child.wait();
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,218 @@
+//! lguest, the report's own hypervisor, patched by `lgbench lguest apply`: guests in processes of the
+//! user's launcher, held and let go through /dev/lgbench.
+//!
+//! - [`launcher`]: the process of a guest, and what is said over its console
+//!
+//! Whatever starts guests that the device knows will do: a launcher that runs threads instead of Linux is
+//! how this is tested.
+
+mod launcher;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use lgbench_payload::abi::{Record, STATE_FAILED, STATE_PREPARING};
+use lgbench_payload::wire;
+
+use self::launcher::Launcher;
+use super::{Backend, BackendError, GuestLog, Look, PATIENCE, Placement, Stay};
+use crate::lguest::device::{Device, Sample};
+use crate::linux::inbox::NoLog;
+use crate::memory::GuestSpec;
+
+/// How long a launcher may take to begin with its guest, and a guest to begin with its payload.
+const BOOT: Duration = Duration::from_secs(300);
+
+/// A guest that sends its log may be silent for so long.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks at whether a guest is out.
+const LOOK: Duration = Duration::from_micros(50);
+
+/// Between two looks at whether a guest has come.
+const COMING: Duration = Duration::from_millis(10);
+
+/// How guests are started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LguestOptions {
+    /// A command for the shell, once for each guest. It finds what it needs in its environment:
+    /// LGBENCH_GUEST (a number from 1), LGBENCH_INITRD (a file) and LGBENCH_ARGS (for the kernel).
+    pub launcher: Option<String>,
+    /// The first program of guests, where it is not the one that comes with lgbench.
+    pub program: Option<PathBuf>,
+    /// More for the kernel's command line.
+    pub append: String,
+}
+
+/// Guests of lguest.
+#[derive(Debug)]
+pub struct LguestBackend {
+    options: LguestOptions,
+    device: Device,
+    guests: Vec<Guest>,
+}
+
+#[derive(Debug)]
+struct Guest {
+    launcher: Launcher,
+    /// The device's number for it.
+    id: u32,
+    started: Instant,
+}
+
+impl LguestBackend {
+    /// Opens the device, and looks whether guests can be started.
+    ///
+    /// # Errors
+    /// They cannot.
+    pub fn new(options: LguestOptions) -> Result<Self, BackendError> {
+        launcher::check(&options)?;
+        Ok(Self { options, device: Device::open()?, guests: Vec::new() })
+    }
+
+    fn guest(&self, guest: usize) -> Result<&Guest, BackendError> {
+        let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
+        self.guests.get(guest).ok_or_else(none)
+    }
+
+    /// Waits until the device knows a guest that was not there before.
+    fn wait_for(&self, before: u32, launcher: &Launcher, number: usize) -> Result<u32, BackendError> {
+        let begun = Instant::now();
+        loop {
+            let new = self.device.info()?.guests & !before;
+            if new != 0 {
+                return Ok(new.trailing_zeros());
+            }
+            let failed = |why| BackendError::Failed { guest: number, why };
+            if let Some(why) = launcher.ending() {
+                return Err(failed(why));
+            }
+            if begun.elapsed() > BOOT {
+                let why = format!("its launcher has not started it within {} s", BOOT.as_secs());
+                return Err(failed(why));
+            }
+            std::thread::sleep(COMING);
+        }
+    }
+
+    /// What a guest has recorded: it is asked, alone on its CPU.
+    fn log(&mut self, guest: usize) -> Result<(Vec<Record>, u64), BackendError> {
+        self.gate(guest, true)?;
+        let failed = |why: String| BackendError::Failed { guest: guest + 1, why };
+        let asked = self.guests.get_mut(guest).ok_or_else(|| failed("it was never started".into()))?;
+        asked.launcher.inbox().forget_log();
+        asked.launcher.ask(wire::ASK_LOG);
+        let log = asked.launcher.inbox().wait_for_log(SILENCE);
+        let log = log.map_err(|why| {
+            let what = match why {
+                NoLog::Silent => "it does not send what it has recorded",
+                NoLog::Damaged => "what it sends over its console does not come whole",
+            };
+            failed(asked.launcher.why(what))
+        });
+        self.gate(guest, false)?;
+        log
+    }
+}
+
+/// Stays in a guest, of what the device has seen of switches.
+fn stays(samples: &[Sample], id: u32) -> Vec<Stay> {
+    let ours = samples.iter().filter(|sample| sample.from == id);
+    ours.map(|sample| Stay { enter: sample.since, leave: sample.out_at }).collect()
+}
+
+impl Backend for LguestBackend {
+    fn name(&self) -> &'static str {
+        labstats::results::experiment::LGUEST
+    }
+
+    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
+        self.device.clear()?;
+        for (spec, number) in specs.iter().zip(1..) {
+            let before = self.device.info()?.guests;
+            let launcher = Launcher::start(&self.options, spec, placement, number)?;
+            let id = self.wait_for(before, &launcher, number)?;
+            self.guests.push(Guest { launcher, id, started: Instant::now() });
+        }
+        Ok(())
+    }
+
+    fn threads(&self) -> Vec<u32> {
+        self.guests.iter().map(|guest| guest.launcher.number()).collect()
+    }
+
+    fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
+        let id = self.guest(guest)?.id;
+        if open {
+            return Ok(self.device.let_go(id)?);
+        }
+        self.device.hold(id)?;
+        let begun = Instant::now();
+        while self.device.info()?.inside & (1 << id) != 0 {
+            if begun.elapsed() > PATIENCE {
+                return Err(BackendError::Stuck { guest: guest + 1 });
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    fn look(&self, guest: usize) -> Result<Look, BackendError> {
+        let seen = self.guest(guest)?;
+        let failed = |why| Err(BackendError::Failed { guest: guest + 1, why });
+        let inbox = seen.launcher.inbox();
+        if let Some(why) = seen.launcher.ending().or_else(|| inbox.failure()) {
+            return failed(why);
+        }
+        if inbox.greeted().is_some_and(|version| version != wire::VERSION) {
+            return failed("its program is of another version of lgbench".into());
+        }
+        let state = inbox.state();
+        if state == STATE_FAILED {
+            return failed(seen.launcher.why("its payload gave up"));
+        }
+        if state == STATE_PREPARING && seen.started.elapsed() > BOOT {
+            return failed(seen.launcher.why(&format!("it is not ready after {} s", BOOT.as_secs())));
+        }
+        // Every entry counts, of whichever guest: one that is held does not enter.
+        Ok(Look { state, progress: self.device.info()?.entries })
+    }
+
+    fn collect(&mut self) -> Result<Vec<GuestLog>, BackendError> {
+        for guest in 0..self.guests.len() {
+            self.gate(guest, false)?;
+        }
+        // Before guests send their logs, which is another reason to enter them.
+        let seen = self.device.samples()?;
+        let logs: Result<Vec<_>, _> = (0..self.guests.len()).map(|guest| self.log(guest)).collect();
+        let guests = std::mem::take(&mut self.guests);
+        let logs = logs?.into_iter().zip(&guests).map(|((records, lost), guest)| GuestLog {
+            records,
+            lost,
+            stays: stays(&seen.samples, guest.id),
+            stays_lost: seen.lost,
+            ..GuestLog::default()
+        });
+        let logs = logs.collect();
+        for guest in &guests {
+            // It ends by being killed, which it is not kept from.
+            let _ = self.device.let_go(guest.id);
+        }
+        Ok(logs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_device_saw_of_switches_becomes_each_guests_stays() {
+        let sample = |since, out_at, from, to| Sample { since, out_at, in_at: out_at + 5, from, to };
+        let samples = [sample(10, 20, 0, 3), sample(25, 40, 3, 0), sample(45, 50, 0, 3)];
+        let of = |id| stays(&samples, id).iter().map(|s| (s.enter, s.leave)).collect::<Vec<_>>();
+        assert_eq!(of(0), [(10, 20), (45, 50)]);
+        assert_eq!(of(3), [(25, 40)]);
+        assert_eq!(of(1), []);
+    }
+}
