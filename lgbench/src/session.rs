@@ -114,8 +114,9 @@ fn lead<B: Backend + ?Sized>(
     // A kernel that does not tell is not asked again: `lgbench env` says why.
     let tracer = conditions
         .tracepoints
-        .then(|| Tracer::attach(&backend.threads(), placement.guest_cpu).ok())
-        .flatten();
+        .then_some(placement.guest_cpu)
+        .flatten()
+        .and_then(|cpu| Tracer::attach(&backend.threads(), cpu).ok());
     let steal = proc::steal_ns(placement.guest_cpu);
     let begun = Moment::now();
     let Conditions { patience, mailbox, interrupted, .. } = conditions;

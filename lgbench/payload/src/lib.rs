@@ -7,7 +7,7 @@
 //! | [`host`] | leaving the guest: by port I/O in a virtual machine, by system call in a process |
 //! | [`log`] | recording events, in memory only |
 //! | [`run`] | picks the payload that the control page names |
-//! | [`stream`], [`stress`], [`pages`], [`dhrystone`], [`gap`], [`factorial`], [`idle`], [`probe`] | the payloads |
+//! | [`stream`], [`stress`], [`pages`], [`dhrystone`], [`cfd`], [`gap`], [`factorial`], [`idle`], [`probe`] | the payloads |
 //!
 //! `lgbench/image` links this crate's source into one flat image that begins at [`abi::IMAGE`]; virtual
 //! machines and processes run the very same machine code at the same addresses. As a library of the
@@ -15,6 +15,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod abi;
+pub mod cfd;
 pub mod clock;
 pub mod dhrystone;
 pub mod factorial;

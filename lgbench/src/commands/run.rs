@@ -24,7 +24,7 @@ use crate::sys::cpu;
 use crate::sys::time::{Moment, Scale};
 
 /// Exit code of a run that was interrupted and kept what there is.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let (kind, placement) = place(&args.place)?;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     if args.slices.is_some() && plans.iter().all(|plan| plan.x.is_none()) {
         bail!("--slices: {} has none to choose; run fig6", args.experiment);
     }
-    if placement.guest_cpu == placement.controller_cpu
+    if placement.shares_cpu()
         && !args.place.share_cpu
         && let Some(plan) = plans.iter().find(|plan| plan.is_gated())
     {
@@ -41,7 +41,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             "{} needs a CPU for the controller beside the guests', and this process may use only CPU {}; \
              run exp1, fig3 or fig4, or give --share-cpu",
             plan.name,
-            placement.guest_cpu
+            placement.controller_cpu
         );
     }
     // Before an hour of measuring, not after it.
@@ -62,10 +62,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         tracepoints: !args.no_tracepoints,
     };
     let total: Duration = plans.iter().map(|plan| plan.length() * plan.runs).sum();
+    let guest_cpu = placement.guest_cpu.unwrap_or_default();
     eprintln!(
-        "backend {}, guests on CPU {}, controller on CPU {}, about {:.0} s and the guests' preparations",
+        "backend {}, guests on CPU {guest_cpu}, controller on CPU {}, about {:.0} s and the guests' preparations",
         kind.name(),
-        placement.guest_cpu,
         placement.controller_cpu,
         total.as_secs_f64()
     );
@@ -132,7 +132,7 @@ pub(super) fn place(args: &Place) -> Result<(Kind, Placement)> {
         Some(cpu) => check(cpu, "--controller-cpu")?,
         None => allowed.iter().copied().find(|cpu| *cpu != guest_cpu).unwrap_or(guest_cpu),
     };
-    Ok((kind, Placement { guest_cpu, controller_cpu, fifo: args.fifo }))
+    Ok((kind, Placement { guest_cpu: Some(guest_cpu), controller_cpu, fifo: args.fifo }))
 }
 
 fn listed(cpus: &[u32]) -> String {
@@ -177,12 +177,12 @@ fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
     lengths
 }
 
-fn has_samples(results: &Results) -> bool {
+pub(super) fn has_samples(results: &Results) -> bool {
     results.experiments.iter().flat_map(|one| &one.series).any(|series| !series.is_empty())
 }
 
 /// Writes results, if they have samples. Those of an earlier run get another name first.
-fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
+pub(super) fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
     if !has_samples(results) {
         return Ok(());
     }
@@ -198,7 +198,7 @@ fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
 }
 
 /// The time as RFC 3339 writes it, in UTC.
-fn now() -> String {
+pub(super) fn now() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     labstats::results::rfc3339(seconds)
 }
