@@ -48,6 +48,7 @@ pub fn figures(results: &Results) -> Vec<Captioned> {
             }
         }
     }
+    all.extend(super::penalty::figure(results));
     all
 }
 

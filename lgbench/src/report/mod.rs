@@ -1,7 +1,9 @@
-//! `lgbench report`: results as one HTML page and figures, after the report's Table 1 and Figures 3 to 8.
+//! `lgbench report`: results as one HTML page and figures, after the report's Table 1 and Figures 3 to 8,
+//! and the proposal's Table 2.
 
 mod figures;
 mod page;
+mod penalty;
 mod profile;
 
 use std::path::{Path, PathBuf};
