@@ -180,9 +180,8 @@ fn excess(pairs: &[(f64, f64)], of: impl Fn(Vec<f64>) -> Option<f64>) -> Option<
         return Some(Excess { share, interval: None });
     }
     let mut random = Random::new(SEED);
-    let draws = (0..RESAMPLES).filter_map(|_| {
-        ratio(&mut (0..pairs.len()).map(|_| pairs[random.below(pairs.len())]))
-    });
+    let draws = (0..RESAMPLES)
+        .filter_map(|_| ratio(&mut (0..pairs.len()).map(|_| pairs[random.below(pairs.len())])));
     let draws = Sorted::new(draws.collect());
     let left_out = expanded_share(pairs.len(), LEVEL);
     let (low, high) = (draws.quantile(left_out)?, draws.quantile(1.0 - left_out)?);
@@ -196,10 +195,8 @@ pub fn percent(share: f64) -> String {
 
 /// An interval of shares in percent.
 pub fn percents(interval: Option<Interval>) -> String {
-    interval.map_or_else(
-        || "-".to_owned(),
-        |i| format!("{} to {}", percent(i.low), percent(i.high)),
-    )
+    interval
+        .map_or_else(|| "-".to_owned(), |i| format!("{} to {}", percent(i.low), percent(i.high)))
 }
 
 /// Both tables for a terminal: the penalty, and the runtimes it comes from.

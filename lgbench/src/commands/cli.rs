@@ -153,7 +153,7 @@ pub struct PenaltyArgs {
         value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub runs: u32,
     /// Steps of time in each run
-    #[arg(long, value_name = "N", default_value_t = 400,
+    #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
     pub steps: u64,
     /// Cells along each edge of the box

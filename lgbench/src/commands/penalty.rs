@@ -1,5 +1,6 @@
 //! `lgbench penalty`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,7 +23,7 @@ struct Found<'a> {
     started: &'a str,
     environment: &'a Environment,
     /// Of the first experiment; all have the same.
-    work: Vec<(&'a String, &'a Parameter)>,
+    work: Option<&'a BTreeMap<String, Parameter>>,
     complete: bool,
     marks: Vec<&'a str>,
     penalties: &'a [Penalty],
@@ -112,7 +113,7 @@ fn json(results: &Results, penalties: &[Penalty]) -> Result<String> {
     let found = Found {
         started: &results.started,
         environment: &results.environment,
-        work: results.experiments.first().map(|one| one.parameters.iter().collect()).unwrap_or_default(),
+        work: results.experiments.first().map(|one| &one.parameters),
         complete: results.experiments.iter().all(|one| one.complete),
         marks: marks(results),
         penalties,

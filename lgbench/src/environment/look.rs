@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_machine_can_be_looked_at() {
-        let environment = look(Some(Placement { guest_cpu: Some(0), controller_cpu: 0, fifo: true }));
+        let environment =
+            look(Some(Placement { guest_cpu: Some(0), controller_cpu: 0, fifo: true }));
         assert!(environment.cpus > 0);
         assert!(environment.tsc_hz.is_some_and(|hz| hz > 100_000_000));
         assert_eq!(environment.scheduler.as_deref(), Some("SCHED_FIFO 10 and 20"));

@@ -226,7 +226,8 @@ fn once(
     let mut machine = cell.kind.make().map_err(SessionError::from)?;
     let work = session::work(machine.as_mut(), &setting.task.spec(), steps, conditions)?;
     let Some(work) = work else { return Ok(None) };
-    let done = work.log.records.get(..steps as usize).and_then(|done| Some((done.first()?, done.last()?)));
+    let done =
+        work.log.records.get(..steps as usize).and_then(|done| Some((done.first()?, done.last()?)));
     let Some((first, last)) = done else {
         let found = work.log.records.len();
         return Err(PenaltyError::Short { scenario, backend, found, steps });

@@ -12,7 +12,8 @@ use crate::html::{Cell, Page};
 
 /// The whole page.
 pub(super) fn page(results: &Results, figures: &[Captioned]) -> String {
-    let mut page = Page::new(penalty::title(results).unwrap_or("Guest switching and memory throughput"));
+    let mut page =
+        Page::new(penalty::title(results).unwrap_or("Guest switching and memory throughput"));
     page.paragraph(&format!(
         "Measured by lgbench {} from {} on {} ({} CPUs), Linux {}.",
         results.tool,

@@ -17,7 +17,8 @@ const DOTS: usize = 200;
 pub(super) fn title(results: &Results) -> Option<&'static str> {
     let mut all = results.experiments.iter().peekable();
     all.peek()?;
-    all.all(|one| one.name == names::PENALTY).then_some("What a virtual machine costs a program that computes")
+    all.all(|one| one.name == names::PENALTY)
+        .then_some("What a virtual machine costs a program that computes")
 }
 
 /// Both tables; nothing where there are no such results.
@@ -105,7 +106,8 @@ pub(super) fn figure(results: &Results) -> Option<Captioned> {
         ticks.push((f64::from(at), format!("{}, {place}", one.scenario)));
     }
     let last = ticks.len().checked_sub(1)? as f64;
-    let mut marks: Vec<&str> = ours().flat_map(|one| one.marks.iter().map(String::as_str)).collect();
+    let mut marks: Vec<&str> =
+        ours().flat_map(|one| one.marks.iter().map(String::as_str)).collect();
     marks.dedup();
     let figure = Figure::new("The same work on the metal and in a virtual machine")
         .subtitle(marks.join("; "))
