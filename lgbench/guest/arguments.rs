@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `payload` | its number; 0: none |
 //! | `elements`, `threshold`, `tick_ns`, `records`, `heap` | its parameters, as in the control page |
+//! | `tick_cycles` | cycles between ticks |
 //! | `hellos` | how often to greet the host, so that clocks can be compared |
 //! | `clocks_ms` | tell what clocks say so often; 0: never |
 //! | `port` | write to a serial port at this address; 0: to standard output |
@@ -19,6 +20,7 @@ pub struct Arguments {
     pub elements: u64,
     pub threshold: u64,
     pub tick_ns: u64,
+    pub tick_cycles: u64,
     pub records: u64,
     pub heap_bytes: u64,
     pub hellos: u32,
@@ -38,6 +40,7 @@ impl Arguments {
             elements: 0,
             threshold: 0,
             tick_ns: 0,
+            tick_cycles: 0,
             records: 0,
             heap_bytes: 0,
             hellos: 1,
@@ -73,6 +76,7 @@ impl Arguments {
             b"elements" => self.elements = number,
             b"threshold" => self.threshold = number,
             b"tick_ns" => self.tick_ns = number,
+            b"tick_cycles" => self.tick_cycles = number,
             b"records" => self.records = number,
             b"heap" => self.heap_bytes = number,
             b"hellos" => self.hellos = small?,

@@ -21,6 +21,8 @@ mod process;
 // The payloads' crate, part of this one, as in the image.
 #[path = "../payload/src/abi.rs"]
 mod abi;
+#[path = "../payload/src/cfd.rs"]
+mod cfd;
 #[path = "../payload/src/clock.rs"]
 mod clock;
 #[path = "../payload/src/dhrystone.rs"]
@@ -54,7 +56,7 @@ mod wire;
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use abi::{Control, STATE_FAILED, STATE_PREPARING};
+use abi::{Control, Payload, STATE_FAILED, STATE_PREPARING, STATE_RUNNING};
 use arguments::Arguments;
 use link::Link;
 use process::{Child, Memory};
@@ -117,6 +119,7 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
         // Nothing wakes it while the payload measures, unless clocks are asked for.
         let patience = match (told, arguments.clocks_ms) {
             (STATE_PREPARING, _) if child.is_some() => Some(PREPARING_MS),
+            (STATE_RUNNING, 0) if arguments.payload == Payload::Cfd as u32 => Some(ENDING_MS),
             (_, 0) => None,
             (_, period) => Some(period),
         };
@@ -140,12 +143,14 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
 
 /// Between two looks at whether the payload has prepared.
 const PREPARING_MS: u32 = 10;
+/// Between two looks at whether one that ends has ended.
+const ENDING_MS: u32 = 50;
 
 fn state(control: &Control, child: Option<&Child>) -> u32 {
     match child {
         Some(child) if child.has_ended() => STATE_FAILED,
         Some(_) => control.state.load(Acquire),
-        None => abi::STATE_RUNNING,
+        None => STATE_RUNNING,
     }
 }
 
@@ -162,6 +167,7 @@ fn fill(control: &Control, arguments: &Arguments, heap: usize) {
     control.elements.store(arguments.elements, Relaxed);
     control.threshold.store(arguments.threshold, Relaxed);
     control.tick_ns.store(arguments.tick_ns, Relaxed);
+    control.tick_cycles.store(arguments.tick_cycles, Relaxed);
     control.log_capacity.store(arguments.records, Relaxed);
     control.heap_start.store(heap as u64, Relaxed);
     control.heap_bytes.store(arguments.heap_bytes, Relaxed);

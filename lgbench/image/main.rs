@@ -8,6 +8,8 @@
 // The payloads' crate, part of this one: one compilation, no library beside core.
 #[path = "../payload/src/abi.rs"]
 mod abi;
+#[path = "../payload/src/cfd.rs"]
+mod cfd;
 #[path = "../payload/src/clock.rs"]
 mod clock;
 #[path = "../payload/src/dhrystone.rs"]

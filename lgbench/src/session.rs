@@ -1,4 +1,5 @@
-//! One run: guests start, a controller leads them through a plan, what they recorded is taken.
+//! One run: guests start, a controller leads them through a plan or waits for the end of their work, what
+//! they recorded is taken.
 
 use std::io;
 use std::time::Duration;
@@ -52,6 +53,17 @@ pub struct Session {
     pub trace: Option<Trace>,
 }
 
+/// What a guest with a fixed amount of work gave.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// All of it.
+    pub log: GuestLog,
+    /// What a cycle is worth.
+    pub scale: Scale,
+    /// What the hypervisor below took from the CPUs that the guest may run on.
+    pub steal_ns: Option<u64>,
+}
+
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -84,13 +96,56 @@ pub fn run<B: Backend + Send + ?Sized>(
     phases: &[Phase],
     conditions: Conditions<'_>,
 ) -> Result<Session, SessionError> {
+    on_controller(|| lead(backend, specs, phases, conditions))
+}
+
+/// Runs one guest, which nobody holds, until it has made so much progress; `None` when the user has
+/// stopped it before.
+///
+/// # Errors
+/// See [`SessionError`].
+pub fn work<B: Backend + Send + ?Sized>(
+    backend: &mut B,
+    spec: &GuestSpec,
+    progress: u64,
+    conditions: Conditions<'_>,
+) -> Result<Option<Work>, SessionError> {
+    on_controller(|| await_work(backend, spec, progress, conditions))
+}
+
+/// In a thread of its own, which may be pinned and be more urgent than others.
+fn on_controller<T: Send>(
+    what: impl FnOnce() -> Result<T, SessionError> + Send,
+) -> Result<T, SessionError> {
     let thread = |what| move |source| SessionError::Thread { what, source };
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().name("controller".into());
-        let lead = builder.spawn_scoped(scope, || lead(backend, specs, phases, conditions));
-        let ended = lead.map_err(thread("start"))?.join();
+        let ended = builder.spawn_scoped(scope, what).map_err(thread("start"))?.join();
         ended.unwrap_or_else(|_| Err(thread("wait for")(io::ErrorKind::Other.into())))
     })
+}
+
+fn await_work<B: Backend + ?Sized>(
+    backend: &mut B,
+    spec: &GuestSpec,
+    progress: u64,
+    conditions: Conditions<'_>,
+) -> Result<Option<Work>, SessionError> {
+    let Conditions { placement, patience, mailbox, interrupted, .. } = conditions;
+    cpu::pin(placement.controller_cpu)
+        .map_err(|source| SessionError::Thread { what: "pin", source })?;
+    let steal = proc::steal_ns(placement.guest_cpu);
+    let begun = Moment::now();
+    backend.start(std::slice::from_ref(spec), placement)?;
+    let mut controller = Controller::new(&*backend, 1, patience, mailbox, interrupted);
+    if !controller.wait_for_progress(progress)? {
+        return Ok(None);
+    }
+    let scale = Scale::between(begun, Moment::now());
+    let steal_ns =
+        proc::steal_ns(placement.guest_cpu).zip(steal).map(|(now, then)| now.saturating_sub(then));
+    let log = backend.collect()?.pop().ok_or(BackendError::Stuck { guest: 1 })?;
+    Ok(Some(Work { log, scale, steal_ns }))
 }
 
 fn lead<B: Backend + ?Sized>(
@@ -118,8 +173,9 @@ fn lead<B: Backend + ?Sized>(
     // A kernel that does not tell is not asked again: `lgbench env` says why.
     let tracer = conditions
         .tracepoints
-        .then(|| Tracer::attach(&backend.threads(), placement.guest_cpu).ok())
-        .flatten();
+        .then_some(placement.guest_cpu)
+        .flatten()
+        .and_then(|cpu| Tracer::attach(&backend.threads(), cpu).ok());
     let steal = proc::steal_ns(placement.guest_cpu);
     let begun = Moment::now();
     let Conditions { patience, mailbox, interrupted, .. } = conditions;

@@ -14,6 +14,7 @@ use lgbench::memory::GuestSpec;
 use lgbench::session::{self, Conditions, Session, SessionError};
 use lgbench::sys::cpu;
 use lgbench_payload::abi::{Payload, STATE_RUNNING};
+use lgbench_payload::cfd;
 
 /// Longer than any guest needs, in an emulator, too.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,13 +31,14 @@ fn with_each(test: fn(&mut (dyn Backend + Send))) {
 fn placement() -> Placement {
     let allowed = cpu::allowed().unwrap();
     let (first, last) = (allowed[0], *allowed.last().unwrap());
-    Placement { guest_cpu: last, controller_cpu: first, fifo: false }
+    Placement { guest_cpu: Some(last), controller_cpu: first, fifo: false }
 }
 
 fn spec(payload: Payload) -> GuestSpec {
     let (elements, heap_bytes) = match payload {
         Payload::Stream => (1 << 15, 3 << 18),
         Payload::Stress => (64, 66 << 12),
+        Payload::Cfd => (8, cfd::bytes(8)),
         _ => (100, 0),
     };
     GuestSpec {

@@ -147,7 +147,7 @@ impl Runs {
 }
 
 /// The share of draws to leave out on each side for `runs` runs, by Hesterberg's expansion.
-fn expanded_share(runs: usize, level: f64) -> f64 {
+pub(crate) fn expanded_share(runs: usize, level: f64) -> f64 {
     let n = runs as f64;
     normal_tail((n / (n - 1.0)).sqrt() * t_critical(1.0 - level, n - 1.0))
 }

@@ -14,6 +14,7 @@
 //! | [`multiple`] | Holm's correction for many tests at once |
 //! | [`verdict`] | same, faster, slower or undecided |
 //! | [`compare`] | two sets of results, matched and judged; one against the report's Table 1 |
+//! | [`penalty`] | what a virtual machine costs, by paired runs in it and on the metal |
 //! | [`special`], [`random`] | distributions, and random numbers from a seed |
 //!
 //! Samples within a run depend on each other, so whatever is *judged* is judged on one value per run;
@@ -26,6 +27,7 @@ pub mod correlation;
 pub mod describe;
 pub mod interval;
 pub mod multiple;
+pub mod penalty;
 pub mod random;
 pub mod rank;
 pub mod results;

@@ -73,11 +73,13 @@ pub enum Payload {
     Probe = 7,
     /// Does nothing for ever and never says so: for testing the watchdog.
     Hang = 8,
+    /// A vortex in a box of fluid, step by step. `elements` cells along each edge; progress counts steps.
+    Cfd = 9,
 }
 
 impl Payload {
     /// Every payload.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Stream,
         Self::Stress,
         Self::Dhrystone,
@@ -86,6 +88,7 @@ impl Payload {
         Self::Idle,
         Self::Probe,
         Self::Hang,
+        Self::Cfd,
     ];
 
     /// The payload of a number.
@@ -108,6 +111,8 @@ pub struct Control {
     pub threshold: AtomicU64,
     /// Nanoseconds between ticks.
     pub tick_ns: AtomicU64,
+    /// Cycles between ticks, for processes whose clocks differ: ticks are multiples of it. 0: of `tick_ns`.
+    pub tick_cycles: AtomicU64,
     /// Records that fit into the log.
     pub log_capacity: AtomicU64,
     /// Address of the heap.
@@ -136,6 +141,7 @@ pub struct Record {
     pub start: u64,
     /// The clock at its end.
     pub end: u64,
-    /// STREAM: which kernel; stress: bytes; Dhrystone: runs; idle: the tick; factorial: factorials so far.
+    /// STREAM: which kernel; stress: bytes; Dhrystone: runs; idle: the tick; factorial: factorials so far;
+    /// fluid: the flow's checksum.
     pub tag: u64,
 }

@@ -27,10 +27,14 @@ pub fn hello(control: &Control) {
     }
 }
 
-/// Sleeps until the next tick, whose number it returns: the time since boot in ticks.
+/// Sleeps until the next tick, whose number it returns: the time in ticks since the host's boot.
 pub fn sleep(control: &Control) -> u64 {
     if is_process(control) {
-        return sleep_in_process(control.tick_ns.load(Ordering::Relaxed).max(1));
+        let tick_ns = control.tick_ns.load(Ordering::Relaxed).max(1);
+        return match control.tick_cycles.load(Ordering::Relaxed) {
+            0 => sleep_by_clock(tick_ns),
+            cycles => sleep_by_counter(cycles, tick_ns),
+        };
     }
     leave_by(PORT_IDLE);
     control.tick.load(Ordering::Acquire)
@@ -52,7 +56,25 @@ fn is_process(control: &Control) -> bool {
     control.flavour.load(Ordering::Relaxed) == FLAVOUR_PROCESS
 }
 
-fn sleep_in_process(tick_ns: u64) -> u64 {
+/// For processes in different guests: what they have in common is the counter.
+fn sleep_by_counter(tick_cycles: u64, tick_ns: u64) -> u64 {
+    let tick = clock::now() / tick_cycles + 1;
+    let wake = tick.wrapping_mul(tick_cycles);
+    loop {
+        let left = wake.saturating_sub(clock::now()).min(tick_cycles);
+        if left == 0 {
+            return tick;
+        }
+        // Too early is seen above, too late by less than a nanosecond is no matter.
+        let ns = left as u128 * u128::from(tick_ns) / u128::from(tick_cycles) + 1;
+        let time = [(ns / u128::from(NS_PER_S)) as usize, (ns % u128::from(NS_PER_S)) as usize];
+        let sleep = [CLOCK_MONOTONIC, 0, time.as_ptr().expose_provenance(), 0];
+        // SAFETY: the kernel reads the two words of the array.
+        let _ = unsafe { call(Call::CLOCK_NANOSLEEP, sleep) };
+    }
+}
+
+fn sleep_by_clock(tick_ns: u64) -> u64 {
     let mut time = [0_usize; 2];
     // SAFETY: the kernel writes the two words of the array.
     let _ = unsafe { call(Call::CLOCK_GETTIME, [CLOCK_MONOTONIC, time.as_mut_ptr().expose_provenance()]) };

@@ -9,7 +9,7 @@
 //! | [`sys`] | system calls |
 //! | [`wire`] | what a guest that runs Linux tells its host |
 //! | [`run`] | picks the payload that the control page names |
-//! | [`stream`], [`stress`], [`pages`], [`dhrystone`], [`gap`], [`factorial`], [`idle`], [`probe`] | the payloads |
+//! | [`stream`], [`stress`], [`pages`], [`dhrystone`], [`cfd`], [`gap`], [`factorial`], [`idle`], [`probe`] | the payloads |
 //!
 //! `lgbench/image` links this crate's source into one flat image that begins at [`abi::IMAGE`]; virtual
 //! machines and processes run the very same machine code at the same addresses. `lgbench/guest` links it
@@ -18,6 +18,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod abi;
+pub mod cfd;
 pub mod clock;
 pub mod dhrystone;
 pub mod factorial;

@@ -6,10 +6,11 @@ use core::slice::from_raw_parts_mut;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
 use crate::abi::{Control, LOG, Payload, Record, STATE_FAILED, STATE_RUNNING};
+use crate::cfd::Flow;
 use crate::log::Log;
 use crate::pages::{Page, Pages};
 use crate::stream::Arrays;
-use crate::{dhrystone, factorial, gap, host, idle, probe, stream, stress};
+use crate::{cfd, dhrystone, factorial, gap, host, idle, probe, stream, stress};
 
 /// Runs what the control page asks for.
 ///
@@ -76,6 +77,17 @@ unsafe fn payload(control: &Control, log: &mut Log<'_>) -> ! {
         Some(Payload::Probe) => {
             running();
             probe::run(log, elements as u64, progress)
+        }
+        Some(Payload::Cfd) => {
+            // SAFETY: as above.
+            let Some(mut flow) = Flow::new(unsafe { heap(control) }, elements) else {
+                fail(control)
+            };
+            flow.fill(progress);
+            // From here on it counts steps.
+            progress.store(0, Relaxed);
+            running();
+            cfd::run(&mut flow, log, progress)
         }
         Some(Payload::Hang) => loop {
             core::hint::spin_loop();

@@ -6,7 +6,7 @@
 //!            └─ native     processes, stopped and continued
 //! ```
 //!
-//! All guests share one CPU. A backend knows how to start guests, to let one run or not, and to hand
+//! All guests share one CPU, or are left to the kernel ([`Placement`]). A backend knows how to start guests, to let one run or not, and to hand
 //! over what they recorded; it does not know when to do that.
 
 pub mod kvm;
@@ -22,6 +22,7 @@ use lgbench_payload::abi::Record;
 
 use crate::environment::proc::Waits;
 use crate::memory::{GuestSpec, MemoryError};
+use crate::sys::cpu;
 
 /// How long a guest may take to be out once its turn is gone.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,12 +30,27 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Where the guests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// The CPU of all guests.
-    pub guest_cpu: u32,
+    /// The CPU of all guests; none: whichever the kernel gives them of those this process may use.
+    pub guest_cpu: Option<u32>,
     /// The controller's CPU.
     pub controller_cpu: u32,
     /// Whether guests and controller get SCHED_FIFO.
     pub fifo: bool,
+}
+
+impl Placement {
+    /// The CPUs that guests may run on.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn guest_cpus(&self) -> io::Result<Vec<u32>> {
+        self.guest_cpu.map_or_else(cpu::of_process, |cpu| Ok(vec![cpu]))
+    }
+
+    /// Whether guests are kept to the controller's CPU.
+    pub fn shares_cpu(&self) -> bool {
+        self.guest_cpu == Some(self.controller_cpu)
+    }
 }
 
 /// Why guests cannot run, or not any more. Guests are counted from 1.

@@ -34,6 +34,8 @@ pub enum Command {
     Env(EnvArgs),
     /// Measure what measuring costs: recording an event, the controller, a virtual machine
     Probe(ProbeArgs),
+    /// Measure what a virtual machine costs a program that computes; Ctrl-C keeps what there is
+    Penalty(PenaltyArgs),
     /// Measure how far the clock of a Linux guest gets from its host's
     Skew(SkewArgs),
 }
@@ -179,6 +181,44 @@ pub struct SkewArgs {
     #[arg(long, value_name = "DIR", default_value = "lgbench-results")]
     pub out: PathBuf,
     /// Print the table as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lgbench penalty`.
+#[derive(Args, Debug)]
+pub struct PenaltyArgs {
+    /// What runs the virtual machines
+    #[arg(long, value_name = "NAME", default_value = "kvm")]
+    pub backend: BackendName,
+    /// The kernel of guests that run Linux: vmlinuz or vmlinux [default: that of this machine]
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// More for its command line
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub append: String,
+    /// Runs of each of the four: on the metal and in a virtual machine, unpinned and pinned
+    #[arg(long, value_name = "N", default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub runs: u32,
+    /// Steps of time in each run
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    pub steps: u64,
+    /// Cells along each edge of the box
+    #[arg(long, value_name = "CELLS", default_value_t = 32,
+        value_parser = clap::value_parser!(u64).range(4..=192))]
+    pub size: u64,
+    /// The CPU of pinned runs [default: the last one this process may use]
+    #[arg(long, value_name = "CPU")]
+    pub guest_cpu: Option<u32>,
+    /// Give up when a run gets nowhere for so long
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    pub watchdog: Duration,
+    /// Folder for results and report; results that are there already become results.old.json
+    #[arg(short, long, value_name = "DIR", default_value = "lgbench-penalty")]
+    pub out: PathBuf,
+    /// Print what was found as JSON instead of the table
     #[arg(long)]
     pub json: bool,
 }

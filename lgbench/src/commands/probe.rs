@@ -17,11 +17,11 @@ use crate::files::put;
 pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
     let options = options(&args.place);
     let (kind, placement) = place(&args.place, &options)?;
-    if placement.guest_cpu == placement.controller_cpu && !args.place.share_cpu {
+    if placement.shares_cpu() && !args.place.share_cpu {
         bail!(
             "the controller needs a CPU beside the guests', and this process may use only CPU {}; give \
              --share-cpu",
-            placement.guest_cpu
+            placement.controller_cpu
         );
     }
     let environment = look(Some(placement));

@@ -35,7 +35,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     if args.slices.is_some() && plans.iter().all(|plan| plan.x.is_none()) {
         bail!("--slices: {} has none to choose; run fig6", args.experiment);
     }
-    if placement.guest_cpu == placement.controller_cpu
+    if placement.shares_cpu()
         && !args.place.share_cpu
         && let Some(plan) = plans.iter().find(|plan| plan.is_gated())
     {
@@ -43,7 +43,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             "{} needs a CPU for the controller beside the guests', and this process may use only CPU {}; \
              run exp1, fig3 or fig4, or give --share-cpu",
             plan.name,
-            placement.guest_cpu
+            placement.controller_cpu
         );
     }
     // Before an hour of measuring, not after it.
@@ -65,10 +65,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         tracepoints: !args.no_tracepoints,
     };
     let total: Duration = plans.iter().map(|plan| plan.length() * plan.runs).sum();
+    let guest_cpu = placement.guest_cpu.unwrap_or_default();
     eprintln!(
-        "backend {}, guests on CPU {}, controller on CPU {}, about {:.0} s and the guests' preparations",
+        "backend {}, guests on CPU {guest_cpu}, controller on CPU {}, about {:.0} s and the guests' preparations",
         kind.name(),
-        placement.guest_cpu,
         placement.controller_cpu,
         total.as_secs_f64()
     );
@@ -85,7 +85,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     if !has_samples(&outcome.results) {
         return match outcome.failure {
             Some(failure) => Err(failure.into()),
-            None => bail!("interrupted before anything was measured; nothing is kept"),
+            None => bail!("{}", nothing(outcome.interrupted)),
         };
     }
     keep(&outcome.results, &args.out, &mut aside)?;
@@ -143,7 +143,7 @@ pub(super) fn place(args: &Place, options: &Options) -> Result<(Kind, Placement)
         Some(cpu) => check(cpu, "--controller-cpu")?,
         None => allowed.iter().copied().find(|cpu| *cpu != guest_cpu).unwrap_or(guest_cpu),
     };
-    Ok((kind, Placement { guest_cpu, controller_cpu, fifo: args.fifo }))
+    Ok((kind, Placement { guest_cpu: Some(guest_cpu), controller_cpu, fifo: args.fifo }))
 }
 
 fn listed(cpus: &[u32]) -> String {
@@ -186,6 +186,14 @@ fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
         lengths.each_slice = length;
     }
     lengths
+}
+
+/// Why there is nothing to keep.
+pub(super) fn nothing(interrupted: bool) -> &'static str {
+    match interrupted {
+        true => "interrupted before anything was measured; nothing is kept",
+        false => "no guest has recorded a sample; measure for longer (--length)",
+    }
 }
 
 pub(super) fn has_samples(results: &Results) -> bool {

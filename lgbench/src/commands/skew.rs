@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::cli::{BackendName, SkewArgs};
 use super::interrupt::Interrupt;
-use super::run::{INTERRUPTED, has_samples, keep, now, options, place};
+use super::run::{INTERRUPTED, has_samples, keep, nothing, now, options, place};
 use super::summary;
 use crate::environment::look;
 use crate::experiments::skew::{self, Clock, Load, Setting};
@@ -84,7 +84,7 @@ pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
     if !has_samples(results) {
         return match outcome.failure {
             Some(failure) => Err(failure.into()),
-            None => bail!("interrupted before anything was measured; nothing is kept"),
+            None => bail!("{}", nothing(outcome.interrupted)),
         };
     }
     keep(results, &args.out, &mut aside)?;

@@ -18,13 +18,16 @@ use self::mailbox::Mailbox;
 pub use self::mode::Mode;
 use crate::backend::{Backend, BackendError};
 use crate::sys::time::{monotonic_ns, sleep_until, tsc};
-use lgbench_payload::abi::{STATE_FAILED, STATE_PREPARING};
+use lgbench_payload::abi::{STATE_FAILED, STATE_PREPARING, STATE_RUNNING};
 
 /// A deadline is missed when the guest's turn is taken later than this part of a slice after it.
 const LATE_PART: u64 = 10;
 
 /// Between two looks at how the guests are doing.
 const LOOK_EVERY_NS: u64 = 50_000_000;
+
+/// Between two looks at whether a guest is through with its work; the guest knows itself when it was.
+const THROUGH_EVERY: Duration = Duration::from_millis(2);
 
 /// A part of a run under one mode.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -161,6 +164,22 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
             }
         }
         Ok(self.ledger)
+    }
+
+    /// Waits until the first guest has come so far with its work; false when the user has stopped it.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub fn wait_for_progress(&mut self, progress: u64) -> Result<bool, ControlError> {
+        while !self.interrupted.is_raised() {
+            let look = self.backend.look(0)?;
+            if look.state == STATE_RUNNING && look.progress >= progress {
+                return Ok(true);
+            }
+            self.look_at_all()?;
+            std::thread::sleep(THROUGH_EVERY);
+        }
+        Ok(false)
     }
 
     /// Sets the gates for the beginning of a mode and opens its window.
@@ -365,6 +384,18 @@ mod tests {
     fn a_guest_that_hangs_is_found_in_slices_shorter_than_patience() {
         let interval = Duration::from_millis(1);
         let error = run(Mode::Alternate { interval }, Duration::from_secs(3600)).unwrap_err();
+        assert!(matches!(error, ControlError::Hangs { guest: 2, .. }), "{error}");
+    }
+
+    #[test]
+    fn work_ends_when_it_is_done_or_gets_nowhere() {
+        let (mailbox, patience) = (Mailbox::default(), Duration::from_millis(30));
+        let guests = Stalled::default();
+        let mut one = Controller::new(&guests, 1, patience, &mailbox, &Never);
+        assert!(one.wait_for_progress(20).unwrap());
+        assert!(guests.looks.load(Ordering::Relaxed) > 20);
+        let mut two = Controller::new(&guests, 2, patience, &mailbox, &Never);
+        let error = two.wait_for_progress(u64::MAX).unwrap_err();
         assert!(matches!(error, ControlError::Hangs { guest: 2, .. }), "{error}");
     }
 

@@ -17,7 +17,7 @@ const COMPARE: Duration = Duration::from_millis(100);
 pub fn look(placement: Option<Placement>) -> Environment {
     let flags = proc::cpuinfo("flags").unwrap_or_default();
     let has = |flag: &str| flags.split_whitespace().any(|word| word == flag);
-    let guest_cpu = placement.map(|placement| placement.guest_cpu);
+    let guest_cpu = placement.and_then(|placement| placement.guest_cpu);
     let cpu_file = |name: &str| {
         proc::text(&format!("/sys/devices/system/cpu/cpu{}/{name}", guest_cpu.unwrap_or(0)))
     };
@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_machine_can_be_looked_at() {
-        let environment = look(Some(Placement { guest_cpu: 0, controller_cpu: 0, fifo: true }));
+        let environment =
+            look(Some(Placement { guest_cpu: Some(0), controller_cpu: 0, fifo: true }));
         assert!(environment.cpus > 0);
         assert!(environment.tsc_hz.is_some_and(|hz| hz > 100_000_000));
         assert_eq!(environment.scheduler.as_deref(), Some("SCHED_FIFO 10 and 20"));

@@ -19,13 +19,13 @@ pub fn number(path: &str) -> Option<i64> {
     text(path)?.parse().ok()
 }
 
-/// Time that the hypervisor below has taken from a CPU since boot.
-pub fn steal_ns(cpu: u32) -> Option<u64> {
+/// Time that the hypervisor below has taken since boot from a CPU, or from all of them.
+pub fn steal_ns(cpu: Option<u32>) -> Option<u64> {
     steal_in(&text("/proc/stat")?, cpu)
 }
 
-fn steal_in(stat: &str, cpu: u32) -> Option<u64> {
-    let name = format!("cpu{cpu} ");
+fn steal_in(stat: &str, cpu: Option<u32>) -> Option<u64> {
+    let name = format!("cpu{} ", cpu.map_or_else(String::new, |cpu| cpu.to_string()));
     let line = stat.lines().find(|line| line.starts_with(&name))?;
     // user nice system idle iowait irq softirq steal
     let ticks: u64 = line.split_whitespace().nth(8)?.parse().ok()?;
@@ -105,9 +105,10 @@ mod tests {
     #[test]
     fn steal_of_one_cpu() {
         let stat = "cpu  1 2 3 4 5 6 7 80 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\ncpu10 1 2 3 4 5 6 7 9 0 0";
-        assert_eq!(steal_in(stat, 0), Some(80_000_000));
-        assert_eq!(steal_in(stat, 1), None);
-        assert_eq!(steal_in(stat, 10), Some(90_000_000));
+        assert_eq!(steal_in(stat, Some(0)), Some(80_000_000));
+        assert_eq!(steal_in(stat, Some(1)), None);
+        assert_eq!(steal_in(stat, Some(10)), Some(90_000_000));
+        assert_eq!(steal_in(stat, None), Some(800_000_000));
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Rivals {
             let stop = std::sync::Arc::clone(&this.stop);
             let busy = move || {
                 // Where it cannot be kept there it is no rival, which the figures show.
-                let _ = cpu::pin(guest_cpu);
+                let _ = guest_cpu.map(cpu::pin);
                 while !stop.load(Relaxed) {
                     std::hint::spin_loop();
                 }

@@ -133,7 +133,7 @@ fn begin(plan: &Plan, setting: &Setting<'_>) -> Experiment {
     if setting.sizes.too_small && plan.guests.contains(&Payload::Stream) {
         one.marks.push("arrays smaller than 4 times the last cache".into());
     }
-    if plan.is_gated() && setting.placement.guest_cpu == setting.placement.controller_cpu {
+    if plan.is_gated() && setting.placement.shares_cpu() {
         one.marks.push("controller on the guests' CPU".into());
     }
     one

@@ -30,6 +30,7 @@ pub struct Said {
     console: VecDeque<String>,
     panicked: Option<String>,
     greeted: Option<u64>,
+    greeting: Option<u64>,
     state: Option<u32>,
     clocks: Vec<Clocks>,
     clocksources: Vec<String>,
@@ -61,11 +62,10 @@ impl Inbox {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes bytes; the guest's clock in the last greeting among them.
-    pub fn take(&self, bytes: &[u8]) -> Option<u64> {
+    /// Takes bytes.
+    pub fn take(&self, bytes: &[u8]) {
         let mut said = self.said();
         said.bytes += bytes.len() as u64;
-        let mut greeting = None;
         for byte in bytes {
             if *byte != b'\n' {
                 if said.line.len() < LINE_BYTES {
@@ -74,10 +74,14 @@ impl Inbox {
                 continue;
             }
             let line = std::mem::take(&mut said.line);
-            greeting = said.hear(&line).or(greeting);
+            said.hear(&line);
         }
         self.news.notify_all();
-        greeting
+    }
+
+    /// The guest's clock in a greeting that has just come; once.
+    pub fn greeting(&self) -> Option<u64> {
+        self.said().greeting.take()
     }
 
     /// The payload's state.
@@ -142,13 +146,13 @@ impl Inbox {
 }
 
 impl Said {
-    fn hear(&mut self, line: &[u8]) -> Option<u64> {
+    fn hear(&mut self, line: &[u8]) {
         match wire::read(line) {
             None => self.keep(line),
             Some(Err(wire::Damaged)) => self.log.damaged += 1,
             Some(Ok(Message::Hello { version, cycles })) => {
                 self.greeted = Some(version);
-                return Some(cycles);
+                self.greeting = Some(cycles);
             }
             Some(Ok(Message::State(state))) => {
                 // A state that nobody knows is not that of a guest that runs.
@@ -178,7 +182,6 @@ impl Said {
                 }
             }
         }
-        None
     }
 
     fn keep(&mut self, line: &[u8]) {
@@ -244,8 +247,9 @@ mod tests {
             bytes.extend_from_slice(Line::new(message).bytes());
             bytes.extend_from_slice(b"[    0.1] more\n");
         }
-        let greetings: Vec<u64> = bytes.chunks(7).filter_map(|piece| inbox.take(piece)).collect();
-        assert_eq!((greetings, inbox.greeted()), (vec![77], Some(1)));
+        bytes.chunks(7).for_each(|piece| inbox.take(piece));
+        assert_eq!((inbox.greeting(), inbox.greeted()), (Some(77), Some(1)));
+        assert_eq!(inbox.greeting(), None, "it is told once");
         assert_eq!(inbox.state(), STATE_RUNNING);
         assert_eq!(inbox.wait_for_log(SILENCE), Ok((vec![record(10), record(20)], 4)));
         assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Silent), "it is given once");

@@ -7,8 +7,10 @@
 pub mod inbox;
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use crate::memory::GuestSpec;
+use crate::sys::time::Scale;
 
 /// The first program of a guest of 64 bits.
 pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
@@ -21,9 +23,19 @@ pub const NARROW_PROGRAM: Option<&[u8]> =
 #[cfg(not(has_narrow_guest))]
 pub const NARROW_PROGRAM: Option<&[u8]> = None;
 
+/// How long the time stamp counter is compared with the clock.
+const COMPARE: Duration = Duration::from_millis(20);
+
+/// A tick in cycles: guests' own clocks began when they did.
+pub fn tick_cycles(tick_ns: u64) -> u64 {
+    Scale::measure(COMPARE).cycles(tick_ns).max(1)
+}
+
 /// What a guest's program is to do beside running a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Duties {
+    /// Cycles of a tick.
+    pub tick_cycles: u64,
     /// How often to greet the host.
     pub hellos: u32,
     /// Milliseconds between looks at the guest's clocks; 0: none.
@@ -36,11 +48,12 @@ pub struct Duties {
 pub fn arguments(spec: &GuestSpec, duties: Duties) -> String {
     let payload = if duties.no_payload { 0 } else { spec.payload as u32 };
     format!(
-        "payload={payload} elements={} threshold={} tick_ns={} records={} heap={} hellos={} \
-         clocks_ms={}",
+        "payload={payload} elements={} threshold={} tick_ns={} tick_cycles={} records={} heap={} \
+         hellos={} clocks_ms={}",
         spec.elements,
         spec.threshold,
         spec.tick_ns,
+        duties.tick_cycles,
         spec.log_capacity,
         spec.heap_bytes,
         duties.hellos,
@@ -107,8 +120,9 @@ mod tests {
             log_capacity: 8,
             heap_bytes: 9,
         };
-        let said = arguments(&spec, Duties { hellos: 2, clocks_ms: 3, no_payload: false });
-        let expected = "payload=1 elements=5 threshold=6 tick_ns=7 records=8 heap=9 hellos=2 clocks_ms=3";
+        let said = arguments(&spec, Duties { tick_cycles: 10, hellos: 2, clocks_ms: 3, no_payload: false });
+        let expected = "payload=1 elements=5 threshold=6 tick_ns=7 tick_cycles=10 records=8 heap=9 \
+                        hellos=2 clocks_ms=3";
         assert_eq!(said, expected);
         let known = include_str!("../../guest/arguments.rs");
         for name in said.split_whitespace().filter_map(|word| word.split('=').next()) {

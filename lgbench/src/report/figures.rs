@@ -52,6 +52,7 @@ pub fn figures(results: &Results) -> Vec<Captioned> {
     let clocks: Vec<&Experiment> =
         results.experiments.iter().filter(|e| e.name == names::SKEW && has_samples(e)).collect();
     all.extend(skew::figures(&clocks));
+    all.extend(super::penalty::figure(results));
     all
 }
 

@@ -1,8 +1,9 @@
 //! `lgbench report`: results as one HTML page and figures, after the report's Table 1 and Figures 3 to 8,
-//! and the clocks of the proposal's section 4.2.
+//! the proposal's Table 2, and the clocks of its section 4.2.
 
 mod figures;
 mod page;
+mod penalty;
 mod profile;
 mod skew;
 

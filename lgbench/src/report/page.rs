@@ -7,11 +7,13 @@ use labstats::interval::{self, Interval};
 use labstats::results::{Environment, Experiment, Results, Series, metric};
 
 use super::figures::Captioned;
+use super::penalty;
 use crate::html::{Cell, Page};
 
 /// The whole page.
 pub(super) fn page(results: &Results, figures: &[Captioned]) -> String {
-    let mut page = Page::new("Guest switching and memory throughput");
+    let mut page =
+        Page::new(penalty::title(results).unwrap_or("Guest switching and memory throughput"));
     page.paragraph(&format!(
         "Measured by lgbench {} from {} on {} ({} CPUs), Linux {}.",
         results.tool,
@@ -22,6 +24,7 @@ pub(super) fn page(results: &Results, figures: &[Captioned]) -> String {
     ));
     warnings(&mut page, results);
     table_1(&mut page, results);
+    penalty::section(&mut page, results);
     page.heading("Figures");
     if figures.is_empty() {
         page.paragraph("There are no samples to draw.");

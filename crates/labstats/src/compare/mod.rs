@@ -29,6 +29,7 @@ pub use environment::mismatches;
 pub use matching::{Key, Refusal};
 pub use pair::{Pair, Side, Statistic};
 pub use paper::{CAVEATS, CORRECTION, Measured, PaperRow, TABLE_1, paper, paper_table};
+pub(crate) use table::{Align, columns};
 pub use table::{number, percentage, summary, table};
 
 /// How to compare.

@@ -6,13 +6,13 @@ use crate::verdict::Verdict;
 
 /// On which side of its column a text stands. Columns beyond those named stand on the right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 /// Lines of cells, padded to columns.
-pub(super) fn columns(lines: &[Vec<String>], align: &[Align]) -> String {
+pub(crate) fn columns(lines: &[Vec<String>], align: &[Align]) -> String {
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |n: usize| {
         lines.iter().filter_map(|l| l.get(n)).map(|c| c.chars().count()).max().unwrap_or(0)

@@ -20,6 +20,10 @@ pub const GAP: &str = "gap";
 /// The guest's clock against the host's.
 pub const SKEW: &str = "skew";
 
+/// The proposal's Table 2: the same work on the metal and in a virtual machine. Scenarios [`UNPINNED`]
+/// and [`PINNED`]; the n-th runs of all of them belong together.
+pub const PENALTY: &str = "penalty";
+
 /// Two guests that do nothing.
 pub const IDLE_IDLE: &str = "idle-idle";
 /// One guest computes factorials, the other does nothing.
@@ -32,6 +36,11 @@ pub const TWO_GUESTS: &str = "two-guests";
 pub const ONE_SHOT: &str = "one-shot";
 /// Each guest has its slice in turn.
 pub const ALTERNATE: &str = "alternate";
+
+/// One guest, on whichever CPU the kernel gives it.
+pub const UNPINNED: &str = "unpinned";
+/// One guest, kept to one CPU.
+pub const PINNED: &str = "pinned";
 
 /// Stopped and continued processes.
 pub const NATIVE: &str = "native";

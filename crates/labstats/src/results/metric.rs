@@ -61,6 +61,9 @@ pub const STRESS_TOUCH: Metric =
 pub const DHRYSTONE: Metric = metric("dhrystone", "1/s", Better::Higher, "Dhrystones per second");
 /// Longest time in which a guest that only reads the clock did not run.
 pub const GAP: Metric = metric("gap", "ns", Better::Lower, "longest time not running");
+/// A fixed amount of fluid dynamics, from beginning to end.
+pub const CFD_RUNTIME: Metric =
+    metric("cfd.runtime", "s", Better::Lower, "fluid dynamics, runtime");
 /// From the deadline of a switch to the gate being closed.
 pub const CONTROLLER_LATENESS: Metric =
     metric("controller.lateness", "ns", Better::Lower, "deadline to gate closed");
@@ -80,6 +83,7 @@ pub const ALL: &[Metric] = &[
     STRESS_TOUCH,
     DHRYSTONE,
     GAP,
+    CFD_RUNTIME,
     CONTROLLER_LATENESS,
     CLOCK_SKEW,
 ];

@@ -157,8 +157,10 @@ impl Backend for KvmLinuxBackend {
     fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
         vcpu::prepare()?;
         let initramfs = linux::initramfs(linux::PROGRAM);
+        let tick_cycles = linux::tick_cycles(specs.first().map_or(0, |spec| spec.tick_ns));
+        let duties = Duties { tick_cycles, ..self.duties };
         let machines = (1..).zip(specs).map(|(number, spec)| {
-            let arguments = linux::arguments(spec, self.duties);
+            let arguments = linux::arguments(spec, duties);
             Machine::new(&self.kvm, &self.options, spec, &initramfs, &arguments, number)
         });
         for (machine, number) in machines.collect::<Result<Vec<_>, _>>()?.into_iter().zip(1..) {

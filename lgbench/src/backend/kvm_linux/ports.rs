@@ -114,14 +114,8 @@ impl Ports {
 
     /// The guest has written to a port, perhaps a whole string.
     pub(super) fn write(&self, port: u16, bytes: &[u8]) -> Did {
-        match port {
-            // Past the registers: the driver would have to say that the transmitter is ready for each
-            // byte, and it always is.
-            PROGRAM if bytes.len() > 1 => {
-                return self.inbox.take(bytes).map_or(Did::Nothing, Did::Greeted);
-            }
-            KEYBOARD if bytes.last() == Some(&RESET) => return Did::Reset,
-            _ => {}
+        if port == KEYBOARD && bytes.last() == Some(&RESET) {
+            return Did::Reset;
         }
         if let Some((serial, register)) = self.register(port) {
             for byte in bytes {
@@ -129,7 +123,10 @@ impl Ports {
                 let _ = lock(serial).0.write(register, *byte);
             }
         }
-        Did::Nothing
+        match port {
+            PROGRAM => self.inbox.greeting().map_or(Did::Nothing, Did::Greeted),
+            _ => Did::Nothing,
+        }
     }
 
     /// The guest reads from a port.

@@ -17,7 +17,7 @@ use lgbench_payload::wire;
 use self::launcher::Launcher;
 use super::{Backend, BackendError, GuestLog, Look, PATIENCE, Placement, Stay};
 use crate::lguest::device::{Device, Sample};
-use crate::linux::inbox::NoLog;
+use crate::linux::{self, inbox::NoLog};
 use crate::memory::GuestSpec;
 
 /// How long a launcher may take to begin with its guest, and a guest to begin with its payload.
@@ -128,9 +128,10 @@ impl Backend for LguestBackend {
 
     fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
         self.device.clear()?;
+        let tick_cycles = linux::tick_cycles(specs.first().map_or(0, |spec| spec.tick_ns));
         for (spec, number) in specs.iter().zip(1..) {
             let before = self.device.info()?.guests;
-            let launcher = Launcher::start(&self.options, spec, placement, number)?;
+            let launcher = Launcher::start(&self.options, spec, tick_cycles, placement, number)?;
             let id = self.wait_for(before, &launcher, number)?;
             self.guests.push(Guest { launcher, id, started: Instant::now() });
         }

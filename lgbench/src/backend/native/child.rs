@@ -18,14 +18,24 @@ pub const COMMAND: &str = "__native-guest";
 /// The third argument that asks for SCHED_FIFO.
 pub const FIFO: &str = "fifo";
 
+/// CPUs as the second argument has them.
+pub fn list(cpus: &[u32]) -> String {
+    cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// What [`list`] has written.
+fn listed(text: &str) -> Option<Vec<u32>> {
+    text.split(',').map(|cpu| cpu.parse().ok()).collect()
+}
+
 /// Becomes the guest whose memory is standard input. Comes back only with a failure.
 pub fn main(arguments: &[impl AsRef<OsStr>]) -> ExitCode {
     let argument = |at: usize| arguments.get(at).and_then(|text| text.as_ref().to_str());
-    let Some(guest_cpu) = argument(0).and_then(|cpu| cpu.parse().ok()) else {
+    let Some(cpus) = argument(0).and_then(listed) else {
         eprintln!("lgbench: {COMMAND} is not for use by hand");
         return ExitCode::FAILURE;
     };
-    match prepare(guest_cpu, argument(1) == Some(FIFO)) {
+    match prepare(&cpus, argument(1) == Some(FIFO)) {
         Ok(()) => jump(),
         Err(error) => {
             eprintln!("lgbench: a guest's process cannot start: {error}");
@@ -34,9 +44,9 @@ pub fn main(arguments: &[impl AsRef<OsStr>]) -> ExitCode {
     }
 }
 
-fn prepare(guest_cpu: u32, fifo: bool) -> io::Result<()> {
+fn prepare(cpus: &[u32], fifo: bool) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    cpu::pin(guest_cpu)?;
+    cpu::keep_to(cpus)?;
     if fifo {
         policy::set_fifo(policy::GUEST)?;
     }

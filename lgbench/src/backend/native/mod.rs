@@ -61,7 +61,8 @@ impl Guest {
         let memory = GuestMemory::new(spec, FLAVOUR_PROCESS)?;
         let file = memory.file().try_clone_to_owned().map_err(host("hand memory to"))?;
         let mut command = Command::new(program);
-        command.arg(child::COMMAND).arg(placement.guest_cpu.to_string());
+        let cpus = placement.guest_cpus().map_err(host("find CPUs for"))?;
+        command.arg(child::COMMAND).arg(child::list(&cpus));
         if placement.fifo {
             command.arg(child::FIFO);
         }

@@ -155,7 +155,7 @@ pub(super) fn start(
 
 /// Puts the calling thread where guests run; tells its number.
 fn place(guest: usize, placement: Placement) -> Result<u32, BackendError> {
-    let pinned = cpu::pin(placement.guest_cpu);
+    let pinned = placement.guest_cpus().and_then(|cpus| cpu::keep_to(&cpus));
     pinned.map_err(|source| BackendError::Host { what: "pin", guest, source })?;
     time::be_punctual();
     if placement.fifo {

@@ -1,0 +1,171 @@
+//! `lgbench penalty`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use labstats::penalty::{Penalty, penalties, penalty_table};
+use labstats::results::{Environment, Parameter, Results};
+use serde::Serialize;
+
+use super::cli::{BackendName, PenaltyArgs, Place};
+use super::interrupt::Interrupt;
+use super::run::{INTERRUPTED, has_samples, keep, nothing, now, options, place};
+use super::summary;
+use crate::backend::BackendError;
+use crate::environment::look;
+use crate::experiments::penalty::{self, CHECKSUM, EDGE, STEPS, Setting, Task};
+use crate::files::{RESULTS, put};
+use crate::report;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Found<'a> {
+    started: &'a str,
+    environment: &'a Environment,
+    /// Of the first experiment; all have the same.
+    work: Option<&'a BTreeMap<String, Parameter>>,
+    complete: bool,
+    marks: Vec<&'a str>,
+    penalties: &'a [Penalty],
+}
+
+pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
+    if args.backend == BackendName::Native {
+        bail!(
+            "--backend native: processes are what virtual machines are compared with; give kvm, or \
+             leave it out"
+        );
+    }
+    let where_to = where_to(args);
+    let options = options(&where_to);
+    let (vm, placement) = place(&where_to, &options).map_err(without_another_backend)?;
+    let task = Task { edge: args.size, steps: args.steps };
+    // Before the first of many runs, not in it.
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let environment = look(Some(placement));
+    let interrupt = Interrupt::install()?;
+    let setting = Setting {
+        vm,
+        options: &options,
+        placement,
+        task,
+        rounds: args.runs,
+        patience: args.watchdog,
+        interrupted: &interrupt,
+    };
+    let mut aside = false;
+    let after_each = |results: &Results| {
+        if let Err(error) = keep(results, &args.out, &mut aside) {
+            eprintln!("lgbench: {error:#}");
+        }
+    };
+    let told = |line: &str| eprintln!("{line}");
+    let outcome = penalty::run(&setting, &now(), environment, told, after_each);
+    let results = &outcome.results;
+    if !has_samples(results) {
+        return match outcome.failure {
+            Some(failure) => Err(failure.into()),
+            None => bail!("{}", nothing(outcome.interrupted)),
+        };
+    }
+    keep(results, &args.out, &mut aside)?;
+    let rows = penalties(results);
+    put(&if args.json { json(results, &rows)? } else { text(results, &rows) })?;
+    eprintln!("results: {}", args.out.join(RESULTS).display());
+    let page = report::write(results, &args.out).context("cannot write the report")?;
+    eprintln!("report: {}", page.display());
+    match outcome.failure {
+        Some(failure) => Err(anyhow!(failure).context("ended early; what there was is kept")),
+        None if outcome.interrupted => {
+            eprintln!("lgbench: interrupted; what there was is kept and marked incomplete");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn where_to(args: &PenaltyArgs) -> Place {
+    Place {
+        backend: Some(args.backend),
+        kernel: args.kernel.clone(),
+        append: args.append.clone(),
+        guest_cpu: args.guest_cpu,
+        controller_cpu: None,
+        fifo: false,
+        share_cpu: false,
+        array: None,
+        watchdog: args.watchdog,
+    }
+}
+
+/// The usual advice is to take processes instead, which is no help here.
+fn without_another_backend(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<BackendError>() {
+        Ok(BackendError::NoKvm { what, advice, source }) => {
+            let line = format!("{what}; {advice}: a penalty is that of virtual machines");
+            match source {
+                Some(source) => anyhow::Error::new(source).context(line),
+                None => anyhow!(line),
+            }
+        }
+        Ok(other) => other.into(),
+        Err(error) => error,
+    }
+}
+
+fn json(results: &Results, penalties: &[Penalty]) -> Result<String> {
+    let found = Found {
+        started: &results.started,
+        environment: &results.environment,
+        work: results.experiments.first().map(|one| &one.parameters),
+        complete: results.experiments.iter().all(|one| one.complete),
+        marks: marks(results),
+        penalties,
+    };
+    Ok(serde_json::to_string_pretty(&found).context("cannot write JSON")? + "\n")
+}
+
+/// Each once.
+fn marks(results: &Results) -> Vec<&str> {
+    let mut marks: Vec<&str> = Vec::new();
+    for mark in results.experiments.iter().flat_map(|one| &one.marks) {
+        if !marks.contains(&mark.as_str()) {
+            marks.push(mark);
+        }
+    }
+    marks
+}
+
+fn text(results: &Results, penalties: &[Penalty]) -> String {
+    let mut text = summary::machine(results);
+    text.push_str(&work(results));
+    for mark in marks(results) {
+        text.push_str(&format!("! {mark}\n"));
+    }
+    text.push('\n');
+    if penalties.is_empty() {
+        text.push_str("no round has a run on the metal and one in a virtual machine\n");
+    } else {
+        text.push_str(&penalty_table(penalties));
+    }
+    text
+}
+
+fn work(results: &Results) -> String {
+    let parameter = |name: &str| {
+        let found = results.experiments.iter().find_map(|one| one.parameters.get(name));
+        match found {
+            Some(Parameter::Number(number)) => number.to_string(),
+            Some(Parameter::Text(text)) => text.clone(),
+            _ => "unknown".to_owned(),
+        }
+    };
+    let edge = parameter(EDGE);
+    format!(
+        "fluid dynamics in a box of {edge} x {edge} x {edge} cells, {} steps; checksum {} in every run\n",
+        parameter(STEPS),
+        parameter(CHECKSUM),
+    )
+}
