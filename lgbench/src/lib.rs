@@ -9,6 +9,7 @@
 //! - [`memory`], [`image`]: what a guest is given; the layout is `lgbench-payload`'s
 //! - [`gate`]: whether a guest may run, and whether it is out
 //! - [`backend`]: virtual machines or processes behind one trait
+//! - [`lguest`]: guests that the kernel itself measures and controls
 //! - [`controller`]: whose turn it is; deadlines, watchdog
 //! - [`session`]: one run from start to what was recorded
 //! - [`views`]: what of it is a switch
@@ -32,6 +33,7 @@ pub mod files;
 pub mod gate;
 pub mod html;
 pub mod image;
+pub mod lguest;
 pub mod memory;
 pub mod report;
 pub mod session;
