@@ -10,6 +10,7 @@
 //! - [`linux`]: what a guest that runs Linux is given, and what comes from it
 //! - [`gate`]: whether a guest may run, and whether it is out
 //! - [`backend`]: virtual machines or processes behind one trait
+//! - [`lguest`]: guests that the kernel itself measures and controls
 //! - [`controller`]: whose turn it is; deadlines, watchdog
 //! - [`session`]: one run from start to what was recorded
 //! - [`views`]: what of it is a switch
@@ -34,6 +35,7 @@ pub mod gate;
 pub mod html;
 pub mod image;
 pub mod linux;
+pub mod lguest;
 pub mod memory;
 pub mod report;
 pub mod session;

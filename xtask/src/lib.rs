@@ -13,6 +13,7 @@ pub mod dist;
 pub mod fuzz;
 mod grade;
 pub mod image;
+mod lgbench_kmod;
 pub mod lint;
 pub mod machine;
 pub mod regs;

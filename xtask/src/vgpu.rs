@@ -17,7 +17,7 @@ use crate::vm::kernel::Kernel;
 use crate::workspace::{self, cargo};
 
 /// What builds modules and programs. Debian's kernels name their compiler by its version.
-const TOOLS: &[Tool] =
+pub(crate) const TOOLS: &[Tool] =
     &[deps::GCC, deps::MAKE, Tool { program: "gcc-12", package: "gcc-12" }, deps::PCIUTILS];
 /// The shim has a Makefile that builds elsewhere.
 const SHIM: &str = "vgpu-kmod";
@@ -44,6 +44,8 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("picture", "vcd-drm/driver/minimal/user"),
     ("abuse", "tests/vgpu-kmod/programs"),
 ];
+/// Their headers.
+const HEADERS: &str = "vgpu-kmod/include/uapi";
 /// No single step takes longer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -58,7 +60,7 @@ pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     files.extend(semesters::build(kernel, &folder, interrupt)?);
     files.extend(shim_tests(kernel, &modules.join("tests"), interrupt)?);
     for (name, sources) in PROGRAMS {
-        files.push(program(&folder, name, &workspace::root().join(sources), interrupt)?);
+        files.push(program(&folder, name, sources, &[HEADERS], interrupt)?);
     }
     files.extend(examples(&CARDS, &target, &folder)?);
     Ok(files)
@@ -121,7 +123,8 @@ pub(crate) fn compile(kernel: &Kernel, folder: &Path, interrupt: &Interrupt) -> 
     Ok(())
 }
 
-fn modules(kernel: &Kernel, folder: &Path) -> Command {
+/// What builds the modules of a folder.
+pub(crate) fn modules(kernel: &Kernel, folder: &Path) -> Command {
     let mut make = make(&kernel.build());
     make.arg(format!("M={}", folder.display())).arg("modules");
     make
@@ -149,7 +152,7 @@ fn shim_tests(kernel: &Kernel, to: &Path, interrupt: &Interrupt) -> Result<Vec<P
 }
 
 /// Where Kbuild may write.
-fn copy_sources(from: &str, to: &Path) -> Result<()> {
+pub(crate) fn copy_sources(from: &str, to: &Path) -> Result<()> {
     let root = workspace::root();
     for file in workspace::files()? {
         let Ok(inside) = file.strip_prefix(from) else { continue };
@@ -169,7 +172,8 @@ fn make(folder: &Path) -> Command {
     make
 }
 
-fn made(
+/// The module that a command makes.
+pub(crate) fn made(
     mut make: Command,
     kernel: &Kernel,
     module: PathBuf,
@@ -181,15 +185,26 @@ fn made(
     Ok(module)
 }
 
-fn program(to: &Path, name: &str, sources: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
-    let entries = fs::read_dir(sources).with_context(|| sources.display().to_string())?;
+/// Builds a program of all sources in a folder.
+pub(crate) fn program(
+    to: &Path,
+    name: &str,
+    sources: &str,
+    headers: &[&str],
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
+    let root = workspace::root();
+    let sources = root.join(sources);
+    let entries = fs::read_dir(&sources).with_context(|| sources.display().to_string())?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "c"));
     files.sort();
     let program = to.join(name);
     let mut compiler = Command::new("gcc");
     compiler.args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]);
-    compiler.arg("-I").arg(workspace::root().join("vgpu-kmod/include/uapi"));
+    for folder in headers {
+        compiler.arg("-I").arg(root.join(folder));
+    }
     compiler.arg("-o").arg(&program).args(files);
     run::output(&mut compiler, LIMIT, interrupt)?;
     Ok(program)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench, which
- * lgbench_abi.h describes; a hypervisor calls what is in lgbench.h.
+ * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench,
+ * which lgbench_abi.h describes; a hypervisor calls what is in lgbench.h.
  *
- * One file for Linux 2.6.33 to today's, so that it can stand in drivers/lguest or in a module of its own.
+ * One file for Linux 2.6.33 to today's, so that it can stand in drivers/lguest or in a module of
+ * its own.
  *
- * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody sleeps
- * with it. Whoever sets modes and reads samples is kept apart by a mutex, which the timer never takes.
+ * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody
+ * sleeps with it. Whoever sets modes and reads samples is kept apart by a mutex, which the timer
+ * never takes.
  */
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -27,6 +29,11 @@
 
 #include "lgbench.h"
 #include "lgbench_abi.h"
+
+/* There a spinlock sleeps, which must not be where a guest comes in. */
+#if defined(CONFIG_PREEMPT_RT) || defined(CONFIG_PREEMPT_RT_FULL)
+#error "lgbench does not work on a PREEMPT_RT kernel"
+#endif
 
 /* Samples that are kept; a power of 2. */
 #define LGB_RING	65536
@@ -117,7 +124,7 @@ static void lgb_look(void)
 	}
 }
 
-/* To the next guest that is there and not held; to the same one if there is no other. Under lgb_lock. */
+/* To the next guest that is there and not held; to the same id if there is none. Under lgb_lock. */
 static void lgb_next(void)
 {
 	unsigned int step, id;
@@ -127,6 +134,24 @@ static void lgb_next(void)
 		if (lgb_guests[id].key && !lgb_guests[id].held) {
 			lgb_counts.turn = id;
 			break;
+		}
+	}
+	lgb_look();
+}
+
+/*
+ * After a guest has come, gone, or been held or let go: a turn is no use to one that cannot run,
+ * and the others do not wait for it. Under lgb_lock.
+ */
+static void lgb_settle(void)
+{
+	const struct lgb_guest *guest;
+
+	if (lgb_counts.turn != LGB_NOBODY) {
+		guest = &lgb_guests[lgb_counts.turn];
+		if (!guest->key || guest->held) {
+			lgb_next();
+			return;
 		}
 	}
 	lgb_look();
@@ -220,6 +245,9 @@ void lgb_in(const void *key)
 			last->id = lgb_id(guest);
 			last->since = now;
 		}
+	} else {
+		/* One that is not measured was between those that are. */
+		last->id = LGB_NOBODY;
 	}
 	spin_unlock(&lgb_lock);
 }
@@ -238,9 +266,7 @@ void lgb_add(const void *key)
 	guest = lgb_find(NULL);
 	if (guest) {
 		guest->key = key;
-		/* Nobody else is there to have the turn. */
-		if (lgb_counts.mode != LGB_FREE && !lgb_guests[lgb_counts.turn].key)
-			lgb_next();
+		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
 	if (!guest)
@@ -266,9 +292,7 @@ void lgb_del(const void *key)
 		for_each_possible_cpu(cpu)
 			if (per_cpu(lgb_last, cpu).id == lgb_id(guest))
 				per_cpu(lgb_last, cpu).id = LGB_NOBODY;
-		/* The others do not wait for one that has gone. */
-		if (lgb_counts.turn == lgb_id(guest))
-			lgb_next();
+		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
 	if (task)
@@ -313,21 +337,27 @@ static ssize_t lgb_read(struct file *file, char __user *to, size_t room, loff_t 
 	do {
 		left = (room - used) / sizeof(*chunk);
 		taken = lgb_take(chunk, min_t(size_t, left, LGB_CHUNK));
+		header.samples += taken;
 		if (copy_to_user(to + used, chunk, taken * sizeof(*chunk))) {
 			ret = -EFAULT;
 			break;
 		}
 		used += taken * sizeof(*chunk);
-		header.samples += taken;
 	} while (taken == LGB_CHUNK);
 	spin_lock_irqsave(&lgb_lock, flags);
 	header.lost = lgb_lost;
 	lgb_lost = 0;
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	mutex_unlock(&lgb_control);
-	kfree(chunk);
 	if (!ret && copy_to_user(to, &header, sizeof(header)))
 		ret = -EFAULT;
+	if (ret) {
+		/* Out of the ring, and given to nobody. */
+		spin_lock_irqsave(&lgb_lock, flags);
+		lgb_lost += header.lost + header.samples;
+		spin_unlock_irqrestore(&lgb_lock, flags);
+	}
+	mutex_unlock(&lgb_control);
+	kfree(chunk);
 	return ret ?: (ssize_t)used;
 }
 
@@ -372,19 +402,22 @@ static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
 	    (mode->first >= LGB_GUESTS_MAX || mode->interval_ns < LGB_INTERVAL_MIN ||
 	     mode->interval_ns > LGB_INTERVAL_MAX))
 		return -EINVAL;
-	lgb_stop();
-	if (mode->mode == LGB_FREE)
+	if (mode->mode == LGB_FREE) {
+		lgb_stop();
 		return 0;
+	}
 	spin_lock_irqsave(&lgb_lock, flags);
 	found = lgb_guests[mode->first].key;
-	if (found) {
-		lgb_counts.mode = mode->mode;
-		lgb_counts.turn = mode->first;
-		lgb_look();
-	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
 	if (!found)
 		return -ESRCH;
+	lgb_stop();
+	/* If the first one has gone by now, the next one begins. */
+	spin_lock_irqsave(&lgb_lock, flags);
+	lgb_counts.mode = mode->mode;
+	lgb_counts.turn = mode->first;
+	lgb_settle();
+	spin_unlock_irqrestore(&lgb_lock, flags);
 	lgb_owner = file;
 	lgb_interval = ns_to_ktime(mode->interval_ns);
 	hrtimer_start(&lgb_timer, lgb_interval, HRTIMER_MODE_REL);
@@ -403,13 +436,10 @@ static int lgb_hold(struct file *file, u32 id, bool held)
 	if (lgb_guests[id].key) {
 		ret = 0;
 		lgb_guests[id].held = held;
-		/* Its turn is no use to it. */
-		if (held && lgb_counts.turn == id)
-			lgb_next();
-		lgb_look();
+		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (!ret)
+	if (!ret && held)
 		lgb_owner = file;
 	return ret;
 }

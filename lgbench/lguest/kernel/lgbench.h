@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a hypervisor calls. A guest is known by an address that is its own, such as that of its struct
- * lguest.
+ * What a hypervisor calls. A guest is known by an address that is its own, such as that of its
+ * struct lguest.
  */
 #ifndef LGBENCH_H
 #define LGBENCH_H
@@ -14,8 +14,8 @@ void lgb_add(const void *guest);
 void lgb_del(const void *guest);
 
 /*
- * Before each entry, where sleeping is allowed: waits for the guest's turn. Whether it has waited; then
- * the caller looks for signals first, and comes again.
+ * Before each entry, where sleeping is allowed: waits for the guest's turn. Whether it has
+ * waited; then the caller looks for signals first, and comes again.
  */
 int lgb_gate(const void *guest);
 

@@ -20,8 +20,9 @@
 #define LGB_NOBODY		0xffffffffu
 
 /*
- * read(): a header, then as many samples as it says. A read takes what it gives out of the ring. It does
- * not wait, and it wants room for the header and one sample.
+ * read(): a header, then as many samples as it says. A read takes what it gives out of the ring.
+ * It does not wait, and it wants room for the header and one sample, or it is EINVAL. What it
+ * cannot write into the program's memory (EFAULT) is lost, and counted so.
  */
 struct lgb_header {
 	__u32 version;		/* LGB_ABI_VERSION */
@@ -32,8 +33,8 @@ struct lgb_header {
 
 /* One switch from a guest to another one on the same processor. */
 struct lgb_sample {
-	__u64 since;		/* when `from` had come in last */
-	__u64 out;		/* when it left */
+	__u64 since;		/* when `from` had come in, first of all its entries in a row */
+	__u64 out;		/* when it left, last of these */
 	__u64 in;		/* when `to` came in */
 	__u32 from;
 	__u32 to;
@@ -41,12 +42,12 @@ struct lgb_sample {
 
 /* How guests are switched. */
 #define LGB_FREE		0	/* the kernel's scheduler alone decides */
-#define LGB_ONCE		1	/* `first` runs alone for the interval, then the next one alone */
+#define LGB_ONCE		1	/* `first` alone for the interval, then the next one */
 #define LGB_ALTERNATE		2	/* one after the other, each alone for the interval */
 
 struct lgb_mode {
 	__u32 mode;
-	__u32 first;		/* who begins; it must be there */
+	__u32 first;		/* who begins, and must be there; if held, the next one does */
 	__u64 interval_ns;	/* LGB_INTERVAL_MIN to LGB_INTERVAL_MAX */
 };
 
@@ -70,10 +71,21 @@ struct lgb_info {
 	__u64 switch_max;
 };
 
+/*
+ * All of them: EINTR when a signal comes while another program's call is not done, EFAULT, and
+ * ENOTTY for calls that are not here. What has failed has changed nothing.
+ */
 #define LGB_INFO		_IOR('l', 0xb0, struct lgb_info)
-/* Whoever sets a mode has it until it sets another one or closes the file: then guests are free. */
+/*
+ * Whoever sets a mode but LGB_FREE, or holds a guest, is the only one who may do either until
+ * the file is closed, EBUSY for others; then all guests are free. EINVAL: no such mode, no such
+ * id, or an interval out of range. ESRCH: no such guest is there.
+ */
 #define LGB_SET_MODE		_IOW('l', 0xb1, struct lgb_mode)
-/* Holds a guest at its next gate, whatever the mode; lets it go on. The same file as for the mode. */
+/*
+ * Holds a guest at its next gate, whatever the mode; lets it go on. A turn passes by whoever is
+ * held. Errors are those of LGB_SET_MODE.
+ */
 #define LGB_HOLD		_IOW('l', 0xb2, __u32)
 #define LGB_LET			_IOW('l', 0xb3, __u32)
 /* Forgets all samples and counts. */

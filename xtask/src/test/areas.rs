@@ -28,8 +28,11 @@ pub(crate) const SVM: &str = "lgbench-svm";
 /// The one whose tests grade drivers there, in a boot of their own.
 pub(super) const GRADE: &str = "grade";
 
+/// The one whose tests try lgbench's file for the kernel there, in a boot of their own.
+pub(crate) const KMOD: &str = "lgbench-kmod";
+
 /// Those of the kernel lab.
-const LABS: [&str; 5] = [LAB, VGPU, KMS, GRADE, SVM];
+const LABS: [&str; 6] = [LAB, VGPU, KMS, GRADE, SVM, KMOD];
 
 /// The folder whose tests look at the card's screen from outside, on this machine.
 pub(super) const VCD: &str = "vcd";
@@ -58,7 +61,7 @@ impl Area {
     /// features serves both and nothing is built twice.
     pub fn packages(&self) -> Vec<String> {
         let names = match self.folder.as_deref() {
-            Some(VGPU | KMS | GRADE | VCD | RASTER) => vec![END_TO_END],
+            Some(VGPU | KMS | GRADE | KMOD | VCD | RASTER) => vec![END_TO_END],
             Some(LGBENCH | SVM) => vec![END_TO_END, GUESTS],
             _ if self.end_to_end => vec![END_TO_END, PROGRAM, GUESTS],
             _ => vec![&*self.name],
@@ -113,6 +116,7 @@ pub fn all(metadata: &Metadata) -> Vec<Area> {
                 GRADE => "the grader of students' drivers, in the kernel lab",
                 KMS => "the card's screen on screens of the kernel lab",
                 SVM => "the program lgbench on a KVM of the kernel lab",
+                KMOD => "what lgbench has for kernels, as a module in the kernel lab",
                 LGBENCH => "the program lgbench with real guests",
                 VCD => "the card's screen in a browser and in a VNC client",
                 _ => "end to end, with the real program",
@@ -164,6 +168,9 @@ mod tests {
         assert!(kms.labs() == [KMS] && !kms.has_others());
         let grade = find(&areas, GRADE).expect("a folder");
         assert!(grade.labs() == [GRADE] && !grade.has_others());
+        let kmod = find(&areas, KMOD).expect("a folder");
+        assert!(kmod.labs() == [KMOD] && !kmod.has_others());
+        assert_eq!(kmod.packages(), ["-p", "e2e"], "the program is not needed");
         let vcd = find(&areas, VCD).expect("a folder");
         assert!(vcd.labs().is_empty() && vcd.has_others());
         let all = find(&areas, END_TO_END).expect("a package");

@@ -35,6 +35,7 @@ const WANTED: &[&str] = &[
     "CONFIG_SECURITY_LANDLOCK=y",
     "CONFIG_GART_IOMMU=y",
     "CONFIG_SRAM=y",
+    "CONFIG_KVM_AMD=m",
 ];
 
 const TOOLS: &[Tool] =

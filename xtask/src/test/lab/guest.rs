@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::grade;
+use crate::lgbench_kmod;
 use crate::run::{self, Interrupt};
 use crate::semesters;
-use crate::test::areas::{GRADE, KMS, SVM, VGPU};
+use crate::test::areas::{GRADE, KMOD, KMS, SVM, VGPU};
 use crate::vgpu;
 use crate::vm::kernel::Kernel;
 use crate::vm::{Choice, LabRun};
@@ -31,7 +32,9 @@ const LONG: &str = "VGPU_LONG";
 pub(super) fn kernel(folder: &str) -> Result<Choice> {
     match std::env::var(KERNEL) {
         Ok(version) if version == DEBUG => Ok(Choice::Debug),
-        Ok(version) if [VGPU, GRADE].contains(&folder) => Choice::stock(&version).context(KERNEL),
+        Ok(version) if [VGPU, GRADE, KMOD].contains(&folder) => {
+            Choice::stock(&version).context(KERNEL)
+        }
         _ => Ok(Choice::default()),
     }
 }
@@ -65,6 +68,10 @@ pub(super) fn run(
         files.push(vgpu::pattern()?);
         run.env.push(("VCD_LAB".to_owned(), INSIDE.to_owned()));
         run.qemu = screens();
+    } else if folder == KMOD {
+        files.extend(lgbench_kmod::build(kernel, interrupt)?);
+        run.env.push(("LGBENCH_LAB".to_owned(), INSIDE.to_owned()));
+        run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
     } else if folder == SVM {
         files.push(program("lgbench", debug, &kept)?);
         run.env.push(("LGBENCH_BIN".to_owned(), format!("{INSIDE}/lgbench")));

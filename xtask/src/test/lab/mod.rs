@@ -1,5 +1,5 @@
-//! Tests in the kernel lab: tests/lab, tests/vgpu-kmod, tests/kms, tests/grade and tests/lgbench-svm. Built
-//! here, run in one boot for each of these folders, counted with the others.
+//! Tests in the kernel lab: tests/lab, tests/vgpu-kmod, tests/kms, tests/grade, tests/lgbench-svm and
+//! tests/lgbench-kmod. Built here, run in one boot for each of these folders, counted with the others.
 //!
 //! - [`guest`]: what a test program finds inside
 
