@@ -1,7 +1,7 @@
 //! The commands of `lgbench`.
 //!
 //! - [`cli`]: what can be typed
-//! - `run`, `ctl`, `env`, `probe`: one command each
+//! - `run`, `ctl`, `env`, `probe`, `lguest`: one command each
 //! - `control`: the running experiment's side of `ctl`
 //! - `summary`: results in a few lines
 //! - `interrupt`: Ctrl-C
@@ -11,6 +11,7 @@ mod control;
 mod ctl;
 mod env;
 mod interrupt;
+mod lguest;
 mod probe;
 mod run;
 mod summary;
@@ -57,5 +58,6 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Compare(args) => crate::compare::run(args),
         Command::Env(args) => env::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Lguest(args) => lguest::run(args),
     }
 }
