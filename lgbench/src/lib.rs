@@ -20,7 +20,7 @@
 //! - [`files`]: results from disk, pages and figures to it
 //! - [`report`]: results as one HTML page and figures
 //! - [`html`]: writing a page
-//! - [`lguest`]: patching an old hypervisor so that it can be measured
+//! - [`patch`]: patching lguest, an old hypervisor, so that it can be measured
 //! - [`sys`], [`units`]: small things
 
 pub mod backend;
@@ -33,8 +33,8 @@ pub mod files;
 pub mod gate;
 pub mod html;
 pub mod image;
-pub mod lguest;
 pub mod memory;
+pub mod patch;
 pub mod report;
 pub mod session;
 pub mod sys;

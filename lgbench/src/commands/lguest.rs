@@ -10,10 +10,10 @@ use super::cli::{LguestArgs, LguestCommand, TreeArgs};
 use super::interrupt::Interrupt;
 use crate::controller::Interrupted;
 use crate::files::put;
-use crate::lguest::actions::{self, Condition, Outcome};
-use crate::lguest::error::PatchError;
-use crate::lguest::pieces;
-use crate::lguest::tree::Tree;
+use crate::patch::actions::{self, Condition, Outcome};
+use crate::patch::error::PatchError;
+use crate::patch::pieces;
+use crate::patch::tree::Tree;
 
 /// As of a program that Ctrl-C ends.
 const INTERRUPTED: u8 = 130;
