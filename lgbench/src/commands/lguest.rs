@@ -28,7 +28,9 @@ pub(super) fn run(args: &LguestArgs) -> Result<ExitCode> {
             let _interrupt = Interrupt::install()?;
             let root = &revert.tree.kernel;
             let outcome = actions::revert(root, revert.force);
-            outcome.map_err(Into::into).and_then(|outcome| tell(root, None, &outcome, revert.tree.json))
+            outcome
+                .map_err(Into::into)
+                .and_then(|outcome| tell(root, None, &outcome, revert.tree.json))
         }
     };
     match done {

@@ -11,7 +11,7 @@ use super::hooks::Placed;
 use super::journal::{self, Entry, Journal, State};
 use super::pieces::PIECES;
 use super::plan;
-use super::tree::Tree;
+use super::tree::{self, Tree};
 
 /// How a tree is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -50,7 +50,12 @@ pub fn apply(tree: &Tree, interrupted: &dyn Fn() -> bool) -> Result<Outcome, Pat
         if states.all(State::Patched) {
             same_version(tree, &journal)?;
             let hooks = journal.hooks().to_vec();
-            return Ok(Outcome { condition: Condition::Applied, changed: false, mended: false, hooks });
+            return Ok(Outcome {
+                condition: Condition::Applied,
+                changed: false,
+                mended: false,
+                hooks,
+            });
         }
         states.refuse_edits()?;
         journal.undo()?;
@@ -157,6 +162,7 @@ fn same_version(tree: &Tree, journal: &Journal) -> Result<(), PatchError> {
 
 /// One at a time; nothing is written for it.
 fn lock(root: &Path) -> Result<File, PatchError> {
+    tree::is_folder(root)?;
     let folder = File::open(root).doing("open", root)?;
     flock(&folder, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
         rustix::io::Errno::WOULDBLOCK => {

@@ -232,7 +232,10 @@ pub fn verify(original: &Source, patched: &Source) -> Result<Vec<Placed>, Vec<Fi
                 _ => findings.push(Finding::at(
                     file,
                     function.line,
-                    format!("the semantic patch did not put {} into {}()", hook.name, hook.function),
+                    format!(
+                        "the semantic patch did not put {} into {}()",
+                        hook.name, hook.function
+                    ),
                 )),
             },
         }
@@ -307,7 +310,11 @@ mod tests {
         for (from, to, said) in [
             ("\tlgb_add(lg);\n", "", ":3: the semantic patch did not put add into initialize()"),
             ("#include \"lgbench.h\"\n", "", ": the semantic patch did not put \"#include"),
-            ("\treturn 0;\n", "\treturn 1;\n", ":7: the semantic patch changed more than the hooks"),
+            (
+                "\treturn 0;\n",
+                "\treturn 1;\n",
+                ":7: the semantic patch changed more than the hooks",
+            ),
             ("\treturn 0;\n", "", ": the semantic patch took a line away: \"return 0;\""),
             ("lgb_del(lg);\n", "lgb_del(lg);\n\tlgb_del(lg);\n", ":13: the semantic patch changed"),
             ("close", "shut", ": there is no function close() for the hook del"),

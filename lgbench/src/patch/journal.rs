@@ -262,7 +262,9 @@ fn prepare(tree: &Tree, plan: &Plan) -> Result<(), PatchError> {
     let path = draft.join(MANIFEST);
     let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::other);
     write(&path, &text.doing("write", &path)?)?;
-    for folder in ["original/drivers/lguest", "patched/drivers/lguest", "staged/drivers/lguest", "."] {
+    for folder in
+        ["original/drivers/lguest", "patched/drivers/lguest", "staged/drivers/lguest", "."]
+    {
         sync(&draft.join(folder))?;
     }
     Ok(())

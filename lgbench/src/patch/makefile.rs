@@ -17,7 +17,8 @@ pub fn with_object(text: &str) -> Result<String, Finding> {
     let mut inside = false;
     for (index, line) in text.split('\n').enumerate() {
         if line.split_whitespace().any(|word| word == OBJECT) {
-            let what = format!("{OBJECT} is here, and lgbench has not put it in; take it out first");
+            let what =
+                format!("{OBJECT} is here, and lgbench has not put it in; take it out first");
             return Err(Finding::at(MAKEFILE, index + 1, what));
         }
         inside |= is_list(line);

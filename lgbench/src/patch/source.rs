@@ -147,9 +147,7 @@ fn blank(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => {
-                rest[2..].find("*/").map_or(rest.len(), |at| at + 4)
-            }
+            '/' if rest.starts_with("/*") => rest[2..].find("*/").map_or(rest.len(), |at| at + 4),
             '"' | '\'' => quoted(rest, first),
             _ => {
                 out.push(first);
@@ -210,7 +208,9 @@ mod tests {
 
     #[test]
     fn anything_is_read_without_a_panic() {
-        for text in ["", "\"", "'\\", "/*", "run(", "run(){", "}}}", "run(){{}", "\u{fc}run(){\u{fc}}"] {
+        for text in
+            ["", "\"", "'\\", "/*", "run(", "run(){", "}}}", "run(){{}", "\u{fc}run(){\u{fc}}"]
+        {
             let source = Source::new("a.c", text.as_bytes());
             for function in source.functions("run") {
                 assert!(source.find(&function, "x").is_empty());

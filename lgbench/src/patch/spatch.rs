@@ -38,7 +38,8 @@ pub fn patched(
     command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let child = match command.spawn() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let what = "there is no spatch, which puts the hooks in; install the package coccinelle";
+            let what =
+                "there is no spatch, which puts the hooks in; install the package coccinelle";
             return Err(PatchError::Refused(what.into()));
         }
         child => child.doing("run", Path::new("spatch"))?,

@@ -48,10 +48,7 @@ impl Tree {
     /// # Errors
     /// What it lacks.
     pub fn open(root: &Path) -> Result<Self, PatchError> {
-        if !root.is_dir() {
-            let what = "no such folder; --kernel wants the top folder of a kernel's sources";
-            return Err(PatchError::Refused(format!("{}: {what}", root.display())));
-        }
+        is_folder(root)?;
         let makefile = root.join("Makefile");
         let text = fs::read(&makefile).doing("read", &makefile)?;
         let Some(version) = version(&String::from_utf8_lossy(&text)) else {
@@ -88,6 +85,14 @@ impl Tree {
         let path = self.path(file);
         fs::read(&path).doing("read", &path)
     }
+}
+
+pub(super) fn is_folder(root: &Path) -> Result<(), PatchError> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    let what = "no such folder; --kernel wants the top folder of a kernel's sources";
+    Err(PatchError::Refused(format!("{}: {what}", root.display())))
 }
 
 fn version(makefile: &str) -> Option<Version> {
