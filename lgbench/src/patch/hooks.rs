@@ -22,6 +22,9 @@ const HEADER: &str = "lgbench.h";
 /// The header behind which it is included.
 const BEHIND: &str = "lg.h";
 
+/// What to do when a place is not as it has to be.
+pub(super) const HELP: &str = "use the file of a stock kernel";
+
 /// A place for hooks.
 #[derive(Debug)]
 pub struct Hook {
@@ -150,10 +153,11 @@ fn function(source: &Source, hook: &Hook) -> Result<Function, Finding> {
         (Some(one), None) => Ok(one),
         (None, _) => {
             let what = format!("there is no function {}()", hook.function);
-            Err(Finding::in_file(&source.file, format!("{what} for the hook {}", hook.name)))
+            let what = format!("{what} for the hook {}; {HELP}", hook.name);
+            Err(Finding::in_file(&source.file, what))
         }
         (Some(_), Some(second)) => {
-            let what = format!("a second function {}(); hooks go into one", hook.function);
+            let what = format!("a second function {}(); {HELP}", hook.function);
             Err(Finding::at(&source.file, second.line, what))
         }
     }
@@ -170,11 +174,11 @@ pub fn obstacles(source: &Source) -> Vec<Finding> {
     match source.includes(BEHIND)[..] {
         [_] => {}
         [] => {
-            let what = format!("no #include \"{BEHIND}\" to include {HEADER} after");
+            let what = format!("no #include \"{BEHIND}\" to include {HEADER} after; {HELP}");
             findings.push(Finding::in_file(file, what));
         }
         [_, second, ..] => {
-            let what = format!("a second #include \"{BEHIND}\"; {HEADER} is included after one");
+            let what = format!("a second #include \"{BEHIND}\"; {HELP}");
             findings.push(Finding::at(file, second, what));
         }
     }
@@ -194,12 +198,12 @@ fn obstacle(source: &Source, hook: &Hook, function: &Function) -> Result<(), Fin
     let Hook { function: name, thing, .. } = hook;
     let once = source.find(function, hook.once);
     if let Some(second) = once.get(1) {
-        let what = format!("{name}() has a second {thing}");
+        let what = format!("{name}() has a second {thing}; {HELP}");
         return Err(Finding::at(&source.file, *second, what));
     }
     if source.find(function, hook.around).is_empty() {
         let line = once.first().copied().unwrap_or(function.line);
-        return Err(Finding::at(&source.file, line, format!("{name}() has no {thing}")));
+        return Err(Finding::at(&source.file, line, format!("{name}() has no {thing}; {HELP}")));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One more object for lguest's Makefile.
 
 use super::error::Finding;
+use super::hooks::HELP;
 
 /// lguest's Makefile.
 pub const MAKEFILE: &str = "drivers/lguest/Makefile";
@@ -28,7 +29,7 @@ pub fn with_object(text: &str) -> Result<String, Finding> {
         }
     }
     let Some(end) = end else {
-        let what = format!("no list \"lg-y = ...\" of objects to add {OBJECT} to");
+        let what = format!("no list \"lg-y = ...\" of objects to add {OBJECT} to; {HELP}");
         return Err(Finding::in_file(MAKEFILE, what));
     };
     let mut lines: Vec<&str> = text.split('\n').collect();

@@ -63,11 +63,16 @@ impl Tree {
         }
         let tree = Self { root: root.to_owned(), version };
         for file in [CORE, USER, HEADER, MAKEFILE] {
-            if !tree.path(file).is_file() {
-                let path = tree.path(file);
-                let what = "no such file; the hooks go into lguest, whole and of a stock kernel";
-                return Err(PatchError::Refused(format!("{}: {what}", path.display())));
-            }
+            let path = tree.path(file);
+            let what = if !path.is_file() {
+                "no such file; the hooks go into lguest, whole and of a stock kernel"
+            } else if path.is_symlink() {
+                // It would be replaced, and lead nowhere from where it is kept.
+                "a symbolic link; put the file itself there first"
+            } else {
+                continue;
+            };
+            return Err(PatchError::Refused(format!("{}: {what}", path.display())));
         }
         Ok(tree)
     }

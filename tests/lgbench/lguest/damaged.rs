@@ -19,7 +19,7 @@ const CASES: &[Case] = &[
     Case {
         damage: |tree| tree.edit(CORE, "if (cpu->halted) {", "if (is_halted(cpu)) {"),
         says: &[
-            "drivers/lguest/core.c:39: run_guest() has no test of cpu->halted to put the gate before",
+            "drivers/lguest/core.c:40: run_guest() has no test of cpu->halted to put the gate before; use the file of a stock kernel",
         ],
     },
     Case {
@@ -29,36 +29,40 @@ const CASES: &[Case] = &[
         },
         says: &[
             "drivers/lguest/core.c:84: run_guest() has a second call of lguest_arch_run_guest(cpu), \
-                 interrupts off just before and on just after, to time",
+                 interrupts off just before and on just after, to time; use the file of a stock kernel",
         ],
     },
     Case {
         damage: |tree| tree.edit(CORE, "local_irq_enable();", "irqs_on();"),
         says: &[
             "drivers/lguest/core.c:83: run_guest() has no call of lguest_arch_run_guest(cpu), \
-                 interrupts off just before and on just after, to time",
+                 interrupts off just before and on just after, to time; use the file of a stock kernel",
         ],
     },
     Case {
         damage: |tree| tree.edit(USER, "file->private_data = lg;", "keep(file, lg);"),
         says: &[
-            "drivers/lguest/lguest_user.c:35: initialize() has no \"file->private_data = lg;\" to add \
-                 the guest after",
+            "drivers/lguest/lguest_user.c:37: initialize() has no \"file->private_data = lg;\" to add \
+                 the guest after; use the file of a stock kernel",
         ],
     },
     Case {
         damage: |tree| tree.edit(CORE, "__init init(", "__init begin("),
-        says: &["drivers/lguest/core.c: there is no function init() for the hook init"],
+        says: &[
+            "drivers/lguest/core.c: there is no function init() for the hook init; use the file of a stock kernel",
+        ],
     },
     Case {
         damage: |tree| tree.edit(CORE, "out:\n\treturn err;", "end:\n\treturn err;"),
         says: &[
-            "drivers/lguest/core.c:95: init() has no \"out: return err;\" to end at when it fails",
+            "drivers/lguest/core.c:93: init() has no \"out: return err;\" to end at when it fails; use the file of a stock kernel",
         ],
     },
     Case {
         damage: |tree| tree.edit(MAKEFILE, "lg-y ", "lg-objs-y "),
-        says: &["drivers/lguest/Makefile: no list \"lg-y = ...\" of objects to add lgbench.o to"],
+        says: &[
+            "drivers/lguest/Makefile: no list \"lg-y = ...\" of objects to add lgbench.o to; use the file of a stock kernel",
+        ],
     },
     Case {
         damage: |tree| tree.edit(USER, "mutex_lock(&lguest_lock);\n\n", "lgb_del(lg);\n"),
@@ -90,6 +94,13 @@ const CASES: &[Case] = &[
         damage: |tree| tree.edit("Makefile", "VERSION = 3", "VERSION = 6"),
         says: &["TREE/Makefile: this is Linux 6.0.0; the hooks are for lguest of 2.6.30 to 4.13"],
     },
+    Case {
+        damage: |tree| {
+            fs::rename(tree.path(CORE), tree.path("core.c")).unwrap();
+            std::os::unix::fs::symlink("../../core.c", tree.path(CORE)).unwrap();
+        },
+        says: &["TREE/drivers/lguest/core.c: a symbolic link; put the file itself there first"],
+    },
     // All that is wrong is said, not the first of it.
     Case {
         damage: |tree| {
@@ -98,23 +109,25 @@ const CASES: &[Case] = &[
             tree.edit(USER, "static int close", "static int shut");
         },
         says: &[
-            "drivers/lguest/core.c: no #include \"lg.h\" to include lgbench.h after",
-            "drivers/lguest/core.c:132: fini() has no call of lguest_arch_host_fini() to end after",
-            "drivers/lguest/lguest_user.c: there is no function close() for the hook del",
+            "drivers/lguest/core.c: no #include \"lg.h\" to include lgbench.h after; use the file of a stock kernel",
+            "drivers/lguest/core.c:132: fini() has no call of lguest_arch_host_fini() to end after; use the file of a stock kernel",
+            "drivers/lguest/lguest_user.c: there is no function close() for the hook del; use the file of a stock kernel",
         ],
     },
 ];
 
 #[test]
 fn whatever_is_wrong_in_a_tree_is_said() {
+    let (mut said, mut wanted) = (String::new(), String::new());
     for case in CASES {
         let tree = Tree::new("3.0");
         (case.damage)(&tree);
-        let wanted: String = case.says.iter().map(|line| format!("lgbench: {line}\n")).collect();
-        for word in ["apply", "check"] {
-            assert_eq!(tree.refused(word), wanted);
-        }
+        wanted.extend(case.says.iter().map(|line| format!("lgbench: {line}\n")));
+        let check = tree.refused("check");
+        assert_eq!(tree.refused("apply"), check);
+        said.push_str(&check);
     }
+    assert_eq!(said.lines().collect::<Vec<_>>(), wanted.lines().collect::<Vec<_>>());
 }
 
 #[test]
@@ -139,11 +152,11 @@ fn a_patcher_that_fails_or_errs_is_found_out() {
         ("exit 1", "lgbench: spatch failed (exit status: 1): it says nothing\n"),
         (
             ": > core.c",
-            "lgbench: drivers/lguest/core.c: there is no function run_guest() for the hook gate\n",
+            "lgbench: drivers/lguest/core.c: there is no function run_guest() for the hook gate; use the file of a stock kernel\n",
         ),
         (
             "exit 0",
-            "lgbench: drivers/lguest/core.c:39: the semantic patch did not put gate into run_guest()\n",
+            "lgbench: drivers/lguest/core.c:40: the semantic patch did not put gate into run_guest()\n",
         ),
     ] {
         let file = folder.join("spatch");

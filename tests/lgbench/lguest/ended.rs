@@ -95,8 +95,7 @@ fn an_apply_that_is_killed_can_be_reverted_and_applied_again() {
         assert!(lab.tree.facts() == before, "killed at call {call}, a revert left something");
         lab.ended("apply", "kill", call);
         lab.done("apply");
-        assert!(lab.tree.difference("4.9").contains("lgb_gate"));
-        lab.done("check");
+        assert!(lab.tree.read("drivers/lguest/core.c").contains("lgb_gate"));
         lab.done("revert");
         assert!(
             lab.tree.facts() == before,
