@@ -22,6 +22,7 @@
 //! - [`files`]: results from disk, pages and figures to it
 //! - [`report`]: results as one HTML page and figures
 //! - [`html`]: writing a page
+//! - [`patch`]: patching lguest, an old hypervisor, so that it can be measured
 //! - [`sys`], [`units`]: small things
 
 pub mod backend;
@@ -34,9 +35,10 @@ pub mod files;
 pub mod gate;
 pub mod html;
 pub mod image;
-pub mod linux;
 pub mod lguest;
+pub mod linux;
 pub mod memory;
+pub mod patch;
 pub mod report;
 pub mod session;
 pub mod sys;

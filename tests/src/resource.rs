@@ -30,6 +30,10 @@ pub enum Resource {
     Chromium,
     /// The VNC client that takes pictures.
     Gvnc,
+    /// The semantic patcher.
+    Spatch,
+    /// The C compiler.
+    Gcc,
     /// The rights of root.
     Root,
     /// A stock kernel that may be broken: only `cargo xtask test` brings one.
@@ -52,6 +56,8 @@ impl Resource {
             Self::Egl => "egl",
             Self::Chromium => "chromium",
             Self::Gvnc => "gvnc",
+            Self::Spatch => "spatch",
+            Self::Gcc => "gcc",
             Self::Root => "root",
             Self::Lab => "lab",
         }
@@ -72,6 +78,8 @@ impl Resource {
             Self::Egl => library("libEGL.so.1", "libegl1, libegl-mesa0, libgl1-mesa-dri, libgles2"),
             Self::Chromium => program("chromium", "chromium"),
             Self::Gvnc => program("gvnccapture", "gvncviewer"),
+            Self::Spatch => program("spatch", "coccinelle"),
+            Self::Gcc => program("gcc", "gcc"),
             Self::Root => root(),
             Self::Lab => lab(),
         }

@@ -68,6 +68,8 @@ pub const GENEXT2FS: Tool = Tool { program: "genext2fs", package: "genext2fs" };
 pub const RESIZE2FS: Tool = Tool { program: "resize2fs", package: "e2fsprogs" };
 /// Unpacks modules.
 pub const XZ: Tool = Tool { program: "xz", package: "xz-utils" };
+/// Puts hooks into lguest.
+pub const COCCINELLE: Tool = Tool { program: "spatch", package: "coccinelle" };
 /// Builds kernels and modules.
 pub const GCC: Tool = Tool { program: "gcc", package: "gcc" };
 /// Builds kernels and modules.

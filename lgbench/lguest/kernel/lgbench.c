@@ -20,12 +20,20 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <asm/tsc.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 11, 0)
+#include <linux/sched/task.h>
+#endif
+/* Younger than lguest. */
+#ifndef pr_warn
+#define pr_warn	pr_warning
+#endif
 
 #include "lgbench.h"
 #include "lgbench_abi.h"
@@ -72,6 +80,12 @@ static u64 lgb_tsc(void)
 
 	asm volatile("lfence; rdtsc" : "=a" (low), "=d" (high) : : "memory");
 	return (u64)high << 32 | low;
+}
+
+/* With interrupts off. this_cpu_ptr() is younger than lguest. */
+static struct lgb_last *lgb_here(void)
+{
+	return &per_cpu(lgb_last, smp_processor_id());
 }
 
 /* Under lgb_lock. */
@@ -229,7 +243,7 @@ static void lgb_keep(const struct lgb_last *last, u64 now, u32 to)
 
 void lgb_in(const void *key)
 {
-	struct lgb_last *last = this_cpu_ptr(&lgb_last);
+	struct lgb_last *last = lgb_here();
 	struct lgb_guest *guest;
 	u64 now;
 
@@ -254,7 +268,7 @@ void lgb_in(const void *key)
 
 void lgb_out(const void *key)
 {
-	this_cpu_ptr(&lgb_last)->out = lgb_tsc();
+	lgb_here()->out = lgb_tsc();
 }
 
 void lgb_add(const void *key)

@@ -38,6 +38,8 @@ pub enum Command {
     Penalty(PenaltyArgs),
     /// Measure how far the clock of a Linux guest gets from its host's
     Skew(SkewArgs),
+    /// Patch lguest in a kernel's sources, so that its guests can be measured
+    Lguest(LguestArgs),
 }
 
 /// What runs guests.
@@ -221,4 +223,47 @@ pub struct PenaltyArgs {
     /// Print what was found as JSON instead of the table
     #[arg(long)]
     pub json: bool,
+}
+
+/// `lgbench lguest`.
+#[derive(Args, Debug)]
+pub struct LguestArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: LguestCommand,
+}
+
+/// The commands of `lgbench lguest`.
+#[derive(Debug, Subcommand)]
+pub enum LguestCommand {
+    /// Put the hooks in, all of them or none
+    Apply(TreeArgs),
+    /// Tell whether the hooks would go in, or are all there and unchanged; changes nothing
+    Check(TreeArgs),
+    /// Put everything back to what it was
+    Revert(RevertArgs),
+    /// Print the options that a kernel for host and guests needs
+    Config,
+}
+
+/// A kernel's sources.
+#[derive(Args, Debug)]
+pub struct TreeArgs {
+    /// The top folder of a kernel's sources, 2.6.30 to 4.13
+    #[arg(long, value_name = "TREE")]
+    pub kernel: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lgbench lguest revert`.
+#[derive(Args, Debug)]
+pub struct RevertArgs {
+    /// Which.
+    #[command(flatten)]
+    pub tree: TreeArgs,
+    /// Restore files, too, that were edited after they had been patched: the edits are lost
+    #[arg(long)]
+    pub force: bool,
 }

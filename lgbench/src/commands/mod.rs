@@ -1,7 +1,7 @@
 //! The commands of `lgbench`.
 //!
 //! - [`cli`]: what can be typed
-//! - `run`, `ctl`, `env`, `penalty`, `probe`, `skew`: one command each
+//! - `run`, `ctl`, `env`, `penalty`, `probe`, `skew`, `lguest`: one command each
 //! - `control`: the running experiment's side of `ctl`
 //! - `summary`: results in a few lines
 //! - `interrupt`: Ctrl-C
@@ -11,6 +11,7 @@ mod control;
 mod ctl;
 mod env;
 mod interrupt;
+mod lguest;
 mod penalty;
 mod probe;
 mod run;
@@ -59,6 +60,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Compare(args) => crate::compare::run(args),
         Command::Env(args) => env::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Lguest(args) => lguest::run(args),
         Command::Penalty(args) => penalty::run(args),
         Command::Skew(args) => skew::run(args),
     }

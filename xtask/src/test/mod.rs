@@ -44,6 +44,9 @@ const TOOLS: &[Tool] = &[
 /// What those of them look at the card's screen with.
 const VIEWERS: &[Tool] = &[deps::CHROMIUM, deps::GVNC];
 
+/// What those of `lgbench` patch and read C with.
+const PATCHERS: &[Tool] = &[deps::COCCINELLE, deps::GCC];
+
 /// The nextest profile that writes the report we read; see .config/nextest.toml.
 const PROFILE: &str = "xtask";
 
@@ -70,6 +73,9 @@ pub fn main(only: Option<&str>, list: bool) -> Result<bool> {
     }
     if area.is_none_or(|area| area.end_to_end && folder.is_none_or(|name| name == areas::VCD)) {
         deps::ensure(VIEWERS)?;
+    }
+    if area.is_none_or(|area| area.end_to_end && folder.is_none_or(|name| name == areas::LGBENCH)) {
+        deps::ensure(PATCHERS)?;
     }
     let tally = Run { metadata: &metadata, area, required: tally::required() }.all()?;
     print!("{}", tally.report());

@@ -1,0 +1,11 @@
+//! `lgbench lguest`: hooks put into trees with the shape of kernels, and taken out again.
+//!
+//! - `tree`: such a tree, and whether it is as it was
+//! - `applying`: what is done where everything is as it should be
+//! - `damaged`: what is said where it is not
+//! - `ended`: killed, without space, interrupted
+
+mod applying;
+mod damaged;
+mod ended;
+mod tree;
