@@ -52,6 +52,7 @@ struct lgb_guest {
 	const void *key;		/* NULL: nobody */
 	struct task_struct *task;	/* came to the gate last, with a reference; or NULL */
 	bool held;
+	bool entering;			/* has passed the gate, and is not in yet */
 	wait_queue_head_t wait;
 };
 
@@ -59,6 +60,7 @@ struct lgb_guest {
 struct lgb_last {
 	u64 since, out;
 	u32 id;
+	bool inside;			/* is there still; written by this processor alone */
 };
 
 static DEFINE_SPINLOCK(lgb_lock);
@@ -207,6 +209,7 @@ int lgb_gate(const void *key)
 			guest->task = current;
 		}
 		waits = !lgb_may_run(guest);
+		guest->entering = !waits;
 		lgb_counts.gated += waits;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
@@ -253,6 +256,8 @@ void lgb_in(const void *key)
 	guest = lgb_find(key);
 	if (guest) {
 		lgb_counts.entries++;
+		guest->entering = false;
+		last->inside = true;
 		if (last->id != lgb_id(guest)) {
 			if (last->id != LGB_NOBODY)
 				lgb_keep(last, now, lgb_id(guest));
@@ -268,7 +273,10 @@ void lgb_in(const void *key)
 
 void lgb_out(const void *key)
 {
-	lgb_here()->out = lgb_tsc();
+	struct lgb_last *last = lgb_here();
+
+	last->out = lgb_tsc();
+	last->inside = false;
 }
 
 void lgb_add(const void *key)
@@ -301,6 +309,7 @@ void lgb_del(const void *key)
 		guest->key = NULL;
 		guest->task = NULL;
 		guest->held = false;
+		guest->entering = false;
 		wake_up_all(&guest->wait);
 		/* The next guest of this id is another one. */
 		for_each_possible_cpu(cpu)
@@ -458,16 +467,36 @@ static int lgb_hold(struct file *file, u32 id, bool held)
 	return ret;
 }
 
+/* A guest that sleeps between gate and entry, as one does that has nothing to do, is out. */
+static bool lgb_enters(const struct lgb_guest *guest)
+{
+	if (!guest->entering || !guest->task)
+		return false;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+	return task_is_running(guest->task);
+#else
+	return guest->task->state == TASK_RUNNING;
+#endif
+}
+
 static void lgb_tell(struct lgb_info *info)
 {
+	const struct lgb_last *last;
 	unsigned long flags;
 	unsigned int id;
+	int cpu;
 
 	spin_lock_irqsave(&lgb_lock, flags);
 	*info = lgb_counts;
 	for (id = 0; id < LGB_GUESTS_MAX; id++) {
 		info->guests |= lgb_guests[id].key ? 1u << id : 0;
 		info->held |= lgb_guests[id].held ? 1u << id : 0;
+		info->inside |= lgb_enters(&lgb_guests[id]) ? 1u << id : 0;
+	}
+	for_each_possible_cpu(cpu) {
+		last = &per_cpu(lgb_last, cpu);
+		if (last->id != LGB_NOBODY && last->inside)
+			info->inside |= 1u << last->id;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
 	info->version = LGB_ABI_VERSION;

@@ -21,8 +21,8 @@ pub const VERSION: u64 = 1;
 /// From the host: send the log.
 pub const ASK_LOG: u8 = b'l';
 
-/// The first byte of a line.
-const MARK: u8 = b'~';
+/// The first byte of a line, and of nothing else in it.
+pub const MARK: u8 = b'~';
 /// Before the checksum.
 const CHECK: u8 = b'#';
 /// Most numbers in a line.

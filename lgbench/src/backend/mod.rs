@@ -3,6 +3,7 @@
 //! ```text
 //!   Backend ─┬─ kvm        virtual machines: a thread for each, in and out of KVM_RUN
 //!            ├─ kvm_linux  the same, and Linux runs in them
+//!            ├─ lguest     processes of a launcher, held and let go by the kernel
 //!            └─ native     processes, stopped and continued
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 pub mod kvm;
 pub mod kvm_linux;
+pub mod lguest;
 pub mod native;
 mod vcpu;
 
@@ -74,6 +76,12 @@ pub enum BackendError {
         /// What is wrong with it.
         why: String,
     },
+    /// No guests of lguest.
+    #[error("{0}")]
+    NoLauncher(String),
+    /// The kernel's side of lguest's guests.
+    #[error("{0}; lguest has to be patched and loaded: see lgbench lguest --help")]
+    Device(#[from] crate::lguest::device::Error),
     /// The kernel refused something about a virtual machine.
     #[error("KVM refuses to {what} guest {guest}")]
     Kvm {

@@ -49,6 +49,8 @@ pub enum BackendName {
     Kvm,
     /// Virtual machines on /dev/kvm that run Linux
     KvmLinux,
+    /// Guests of lguest, the report's own hypervisor, on an old kernel
+    Lguest,
     /// Processes, stopped and continued
     Native,
 }
@@ -65,6 +67,13 @@ pub struct Place {
     /// More for its command line
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub append: String,
+    /// A shell command that starts a guest of lguest; it has LGBENCH_GUEST, LGBENCH_INITRD and
+    /// LGBENCH_ARGS in its environment
+    #[arg(long, value_name = "COMMAND")]
+    pub launcher: Option<String>,
+    /// The first program of lguest's guests, where it is not lgbench's own
+    #[arg(long, value_name = "FILE")]
+    pub guest_program: Option<PathBuf>,
     /// The CPU of all guests [default: the last one this process may use]
     #[arg(long, value_name = "CPU")]
     pub guest_cpu: Option<u32>,

@@ -91,6 +91,8 @@ fn where_to(args: &PenaltyArgs) -> Place {
         backend: Some(args.backend),
         kernel: args.kernel.clone(),
         append: args.append.clone(),
+        launcher: None,
+        guest_program: None,
         guest_cpu: args.guest_cpu,
         controller_cpu: None,
         fifo: false,

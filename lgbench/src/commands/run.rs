@@ -13,6 +13,7 @@ use super::interrupt::Interrupt;
 use super::{control, summary};
 use crate::backend::Placement;
 use crate::backend::kvm_linux::LinuxOptions;
+use crate::backend::lguest::LguestOptions;
 use crate::controller::mailbox::Mailbox;
 use crate::controller::mode::SHORTEST;
 use crate::environment::look;
@@ -112,9 +113,16 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
 
 /// What guests that run Linux are given.
 pub(super) fn options(args: &Place) -> Options {
-    let usual = LinuxOptions::default();
-    let kernel = args.kernel.clone().unwrap_or(usual.kernel);
-    Options { linux: LinuxOptions { kernel, append: args.append.clone(), ..LinuxOptions::default() } }
+    let mut linux = LinuxOptions { append: args.append.clone(), ..LinuxOptions::default() };
+    if let Some(kernel) = &args.kernel {
+        linux.kernel.clone_from(kernel);
+    }
+    let lguest = LguestOptions {
+        launcher: args.launcher.clone(),
+        program: args.guest_program.clone(),
+        append: args.append.clone(),
+    };
+    Options { linux, lguest }
 }
 
 /// The backend and the CPUs that were asked for, or the best there are.
@@ -122,6 +130,7 @@ pub(super) fn place(args: &Place, options: &Options) -> Result<(Kind, Placement)
     let kind = match args.backend {
         Some(BackendName::Kvm) => Kind::Kvm,
         Some(BackendName::KvmLinux) => Kind::KvmLinux,
+        Some(BackendName::Lguest) => Kind::Lguest,
         Some(BackendName::Native) => Kind::Native,
         None => Kind::best(),
     };

@@ -93,7 +93,7 @@ pub fn run(
     let deadlines = session.ledger.deadlines.iter();
     let stream = match setting.kind {
         Kind::Kvm => Some(stream(setting, length, &mut told)?),
-        Kind::KvmLinux | Kind::Native => None,
+        Kind::KvmLinux | Kind::Lguest | Kind::Native => None,
     };
     Ok(Costs {
         backend: setting.kind.name(),

@@ -11,6 +11,7 @@ use super::collect;
 use super::sizes::Sizes;
 use crate::backend::kvm::KvmBackend;
 use crate::backend::kvm_linux::{KvmLinuxBackend, LinuxOptions};
+use crate::backend::lguest::{LguestBackend, LguestOptions};
 use crate::backend::native::NativeBackend;
 use crate::backend::{Backend, BackendError, Placement};
 use crate::controller::Interrupted;
@@ -25,6 +26,8 @@ pub enum Kind {
     Kvm,
     /// Virtual machines that run Linux.
     KvmLinux,
+    /// Guests of lguest.
+    Lguest,
     /// Processes.
     Native,
 }
@@ -34,6 +37,8 @@ pub enum Kind {
 pub struct Options {
     /// Kernel and command line of guests.
     pub linux: LinuxOptions,
+    /// How guests of lguest are started.
+    pub lguest: LguestOptions,
 }
 
 impl Kind {
@@ -47,6 +52,7 @@ impl Kind {
         match self {
             Self::Kvm => experiment::KVM,
             Self::KvmLinux => experiment::KVM_LINUX,
+            Self::Lguest => experiment::LGUEST,
             Self::Native => experiment::NATIVE,
         }
     }
@@ -59,6 +65,7 @@ impl Kind {
         Ok(match self {
             Self::Kvm => Box::new(KvmBackend::new()?),
             Self::KvmLinux => Box::new(KvmLinuxBackend::new(options.linux.clone())?),
+            Self::Lguest => Box::new(LguestBackend::new(options.lguest.clone())?),
             Self::Native => Box::new(NativeBackend::new()),
         })
     }

@@ -38,6 +38,8 @@ pub(super) struct Info {
     pub(super) turn: u32,
     pub(super) guests: u32,
     pub(super) held: u32,
+    pub(super) inside: u32,
+    pub(super) reserved: u32,
     pub(super) entries: u64,
     pub(super) switches: u64,
     pub(super) expiries: u64,
@@ -163,7 +165,8 @@ mod tests {
             )+};
         }
         fields!(Mode, "lgb_mode", mode, first, interval_ns);
-        fields!(Info, "lgb_info", version, tsc_khz, mode, turn, guests, held, entries, switches);
+        fields!(Info, "lgb_info", version, tsc_khz, mode, turn, guests, held, inside);
+        fields!(Info, "lgb_info", reserved, entries, switches);
         fields!(Info, "lgb_info", expiries, missed, gated, switch_min, switch_sum, switch_max);
         let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
         let theirs = names.iter().map(|name| (*name).to_owned()).zip(compiled(&names));

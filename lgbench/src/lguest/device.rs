@@ -98,6 +98,8 @@ pub struct Info {
     pub guests: u32,
     /// A bit for each guest that is held.
     pub held: u32,
+    /// A bit for each guest that runs now, or is about to: one that is held is out once it has none.
+    pub inside: u32,
     /// Switches into a guest, from itself included.
     pub entries: u64,
     /// Switches from one guest to another.
@@ -180,6 +182,7 @@ impl Device {
             turn: (info.turn != abi::NOBODY).then_some(info.turn),
             guests: info.guests,
             held: info.held,
+            inside: info.inside,
             entries: info.entries,
             switches: info.switches,
             expiries: info.expiries,

@@ -174,6 +174,7 @@ impl Inside for Machine {
         let exit = match self.vcpu.run() {
             Ok(VcpuExit::IoOut(port, bytes)) => match self.ports.write(port, bytes) {
                 Did::Nothing => return Left::Served,
+                Did::Begun => return Left::Begun,
                 Did::Greeted(cycles) => return Left::Hello(cycles),
                 Did::Reset => Ok("it has started again".to_owned()),
             },

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lgbench_payload::wire::MARK;
 use vm_superio::Serial;
 use vm_superio::Trigger;
 use vm_superio::serial::NoEvents;
@@ -85,6 +86,8 @@ pub(super) struct Ports {
 pub(super) enum Did {
     /// Nothing out of the ordinary.
     Nothing,
+    /// It has begun a line, before which it may have read its clock.
+    Begun,
     /// It told its clock.
     Greeted(u64),
     /// It wants to start again.
@@ -124,7 +127,11 @@ impl Ports {
             }
         }
         match port {
-            PROGRAM => self.inbox.greeting().map_or(Did::Nothing, Did::Greeted),
+            PROGRAM => match self.inbox.greeting() {
+                Some(cycles) => Did::Greeted(cycles),
+                None if bytes.contains(&MARK) => Did::Begun,
+                None => Did::Nothing,
+            },
             _ => Did::Nothing,
         }
     }

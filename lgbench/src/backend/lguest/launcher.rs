@@ -84,7 +84,9 @@ impl Launcher {
         // A group of its own: Ctrl-C is for us, and whatever the launcher starts ends with it.
         shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         // It has where this thread runs, and how, from its beginning.
-        cpu::pin(placement.guest_cpu).map_err(host("pin"))?;
+        if let Some(cpu) = placement.guest_cpu {
+            cpu::pin(cpu).map_err(host("pin"))?;
+        }
         if placement.fifo {
             policy::set_fifo(policy::GUEST).map_err(BackendError::Fifo)?;
         }
@@ -96,12 +98,12 @@ impl Launcher {
         let mut child = spawned.map_err(host("start the launcher of"))?;
         let inbox = Arc::new(Inbox::default());
         if let Some(mut console) = child.stdout.take() {
-            let inbox = Arc::clone(&inbox);
+            let heard = Arc::clone(&inbox);
             let listen = move || {
                 let mut bytes = [0; AT_ONCE];
                 // The end, or an error: the launcher has gone.
                 while let Ok(got @ 1..) = console.read(&mut bytes) {
-                    inbox.take(&bytes[..got]);
+                    heard.take(&bytes[..got]);
                 }
             };
             let thread = std::thread::Builder::new().name(format!("console {guest}"));

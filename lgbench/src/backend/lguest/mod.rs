@@ -184,7 +184,7 @@ impl Backend for LguestBackend {
             self.gate(guest, false)?;
         }
         // Before guests send their logs, which is another reason to enter them.
-        let seen = self.device.samples()?;
+        let seen = self.device.read()?;
         let logs: Result<Vec<_>, _> = (0..self.guests.len()).map(|guest| self.log(guest)).collect();
         let guests = std::mem::take(&mut self.guests);
         let logs = logs?.into_iter().zip(&guests).map(|((records, lost), guest)| GuestLog {

@@ -46,7 +46,9 @@ pub(in crate::backend) enum Left {
     Interrupted,
     /// The guest wanted something, and has it.
     Served,
-    /// The guest told its clock.
+    /// The guest may have read its clock, which it has begun to tell.
+    Begun,
+    /// The guest told its clock: as it was in the stay in which it began to, or in this one.
     Hello(u64),
     /// The guest has ended.
     Done,
@@ -170,6 +172,8 @@ struct Runner<I> {
     stays: Vec<Stay>,
     stays_lost: u64,
     skew: Skew,
+    /// The stay in which the guest began to tell its clock.
+    begun: Option<Stay>,
 }
 
 impl<I: Inside> Runner<I> {
@@ -177,7 +181,7 @@ impl<I: Inside> Runner<I> {
         // Touched here: not while a guest runs.
         let mut stays = vec![Stay { enter: 1, leave: 1 }; MAX_STAYS];
         stays.clear();
-        Self { inside, shared, stays, stays_lost: 0, skew: Skew::default() }
+        Self { inside, shared, stays, stays_lost: 0, skew: Skew::default(), begun: None }
     }
 
     fn run(&mut self) {
@@ -197,7 +201,10 @@ impl<I: Inside> Runner<I> {
             }
             match left {
                 Left::Interrupted | Left::Served => {}
-                Left::Hello(cycles) => self.skew.learn(stay, cycles),
+                Left::Begun => self.begun = Some(stay),
+                Left::Hello(cycles) => {
+                    self.skew.learn(self.begun.take().unwrap_or(stay), cycles);
+                }
                 Left::Done => break,
                 Left::Failed(why) => {
                     self.shared.fail(why);
