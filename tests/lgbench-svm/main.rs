@@ -2,6 +2,7 @@
 //! right, its times mean nothing, and it says so.
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
+mod linux;
 #[path = "../lgbench/support.rs"]
 mod support;
 
@@ -22,7 +23,12 @@ fn experiments(arguments: &[&str]) -> Vec<Experiment> {
     let mut command = run(folder.path(), arguments);
     let output = command.args(usual).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let results = results(folder.path());
+    measured(folder.path())
+}
+
+/// What a run has left, which was to be complete and marked.
+fn measured(folder: &std::path::Path) -> Vec<Experiment> {
+    let results = results(folder);
     assert_eq!(results.environment.kvm, Kvm::Svm);
     assert!(results.environment.emulated);
     for one in &results.experiments {

@@ -77,7 +77,9 @@ fn sleep_by_counter(tick_cycles: u64, tick_ns: u64) -> u64 {
 fn sleep_by_clock(tick_ns: u64) -> u64 {
     let mut time = [0_usize; 2];
     // SAFETY: the kernel writes the two words of the array.
-    let _ = unsafe { call(Call::CLOCK_GETTIME, [CLOCK_MONOTONIC, time.as_mut_ptr().expose_provenance()]) };
+    let _ = unsafe {
+        call(Call::CLOCK_GETTIME, [CLOCK_MONOTONIC, time.as_mut_ptr().expose_provenance()])
+    };
     let tick = (time[0] as u64 * NS_PER_S + time[1] as u64) / tick_ns + 1;
     let wake_ns = tick * tick_ns;
     let time = [(wake_ns / NS_PER_S) as usize, (wake_ns % NS_PER_S) as usize];

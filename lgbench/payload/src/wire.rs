@@ -189,11 +189,9 @@ fn message(line: &[u8]) -> Option<Message> {
             Message::Record(Record { start, end: start.wrapping_add(next()?), tag: next()? })
         }
         b"e" => Message::End { records: next()? },
-        b"c" => Message::Clocks(Clocks {
-            cycles: next()?,
-            monotonic_ns: next()?,
-            realtime_ns: next()?,
-        }),
+        b"c" => {
+            Message::Clocks(Clocks { cycles: next()?, monotonic_ns: next()?, realtime_ns: next()? })
+        }
         b"n" => Message::Clocksource(Name([next()?, next()?, next()?])),
         _ => return None,
     };
@@ -231,15 +229,19 @@ mod tests {
 
     fn messages() -> [Message; 8] {
         [
-        Message::Hello { version: VERSION, cycles: 0 },
-        Message::State(3),
-        Message::Log { records: 1 << 20, lost: u64::MAX },
-        Message::Record(Record { start: 0x5f3c_02bb_0000, end: 0x5f3c_02bb_41a0, tag: 3 }),
-        Message::Record(Record { start: u64::MAX, end: u64::MAX - 1, tag: u64::MAX }),
-        Message::End { records: 0 },
-        Message::Clocks(Clocks { cycles: 1, monotonic_ns: 10, realtime_ns: 1_795_819_915 << 30 }),
-        Message::Clocksource(Name::new(b"kvm-clock")),
-    ]
+            Message::Hello { version: VERSION, cycles: 0 },
+            Message::State(3),
+            Message::Log { records: 1 << 20, lost: u64::MAX },
+            Message::Record(Record { start: 0x5f3c_02bb_0000, end: 0x5f3c_02bb_41a0, tag: 3 }),
+            Message::Record(Record { start: u64::MAX, end: u64::MAX - 1, tag: u64::MAX }),
+            Message::End { records: 0 },
+            Message::Clocks(Clocks {
+                cycles: 1,
+                monotonic_ns: 10,
+                realtime_ns: 1_795_819_915 << 30,
+            }),
+            Message::Clocksource(Name::new(b"kvm-clock")),
+        ]
     }
 
     #[test]

@@ -47,7 +47,9 @@ struct Found<'a> {
 pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
     let mut guests = args.place.clone();
     if guests.backend.is_some_and(|backend| backend != BackendName::KvmLinux) {
-        bail!("--backend: only guests that run Linux have a clock; give kvm-linux, or leave it out");
+        bail!(
+            "--backend: only guests that run Linux have a clock; give kvm-linux, or leave it out"
+        );
     }
     guests.backend = Some(BackendName::KvmLinux);
     let mut options = options(&guests);

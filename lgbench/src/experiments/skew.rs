@@ -280,7 +280,10 @@ mod tests {
         let readings = [before, reading(1_000), reading(2_000_000), reading(4_000_000)];
         let series = skew(&readings, 1000, 7, &scale);
         assert_eq!(series.runs[0].samples, [0.0, 1999.0, 3999.0]);
-        assert_eq!(series.runs[0].time_ns.as_deref(), Some([1_000, 2_000_000, 4_000_000].as_slice()));
+        assert_eq!(
+            series.runs[0].time_ns.as_deref(),
+            Some([1_000, 2_000_000, 4_000_000].as_slice())
+        );
     }
 
     #[test]

@@ -172,7 +172,9 @@ impl Said {
             Some(Ok(Message::Clocksource(name))) => {
                 let letters: Vec<u8> = name.letters().collect();
                 let name = String::from_utf8_lossy(&letters).into_owned();
-                if self.clocksources.len() < CONSOLE_LINES && self.clocksources.last() != Some(&name) {
+                if self.clocksources.len() < CONSOLE_LINES
+                    && self.clocksources.last() != Some(&name)
+                {
                     self.clocksources.push(name);
                 }
             }
@@ -277,7 +279,10 @@ mod tests {
         assert_eq!(inbox.failure(), None);
         inbox.take(b"[    2.0] Kernel panic - not syncing: No init\n");
         let why = inbox.failure().unwrap();
-        assert!(why.starts_with("Kernel panic - not syncing: No init; its console ended: "), "{why}");
+        assert!(
+            why.starts_with("Kernel panic - not syncing: No init; its console ended: "),
+            "{why}"
+        );
         assert!(why.contains("line 19") && !why.contains("line 5"), "{why}");
         assert_eq!(inbox.wait_for_log(Duration::from_secs(60)), Err(NoLog::Silent));
     }

@@ -120,7 +120,10 @@ mod tests {
             log_capacity: 8,
             heap_bytes: 9,
         };
-        let said = arguments(&spec, Duties { tick_cycles: 10, hellos: 2, clocks_ms: 3, no_payload: false });
+        let said = arguments(
+            &spec,
+            Duties { tick_cycles: 10, hellos: 2, clocks_ms: 3, no_payload: false },
+        );
         let expected = "payload=1 elements=5 threshold=6 tick_ns=7 tick_cycles=10 records=8 heap=9 \
                         hellos=2 clocks_ms=3";
         assert_eq!(said, expected);

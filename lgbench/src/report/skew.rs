@@ -45,9 +45,10 @@ fn figure(experiments: &[&Experiment], load: &str) -> Captioned {
         });
         figure = figure.with(Drawn::line(text(one, "clock"), points.collect()));
     }
-    let caption = "Section 4.2 of the proposal: the clock of a Linux guest beside its host's, from the \
+    let caption =
+        "Section 4.2 of the proposal: the clock of a Linux guest beside its host's, from the \
                    first reading on. A line that rises is a clock that gains."
-        .to_owned();
+            .to_owned();
     let name = file_name(&format!("skew {load} {backend}"));
     Captioned { named: Named { name, figure }, caption }
 }

@@ -63,5 +63,4 @@ impl Machine {
         share_clock(&vcpu);
         Ok(Self { vcpu, vm, memory })
     }
-
 }

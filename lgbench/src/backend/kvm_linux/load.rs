@@ -13,7 +13,7 @@ use std::path::Path;
 use kvm_bindings::{kvm_regs, kvm_segment, kvm_sregs};
 use linux_loader::loader::bootparam::{boot_e820_entry, boot_params, setup_header};
 use linux_loader::loader::{BzImage, Elf, KernelLoader};
-use vm_memory::{Address, Bytes, ByteValued, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
+use vm_memory::{Address, ByteValued, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 
 use super::LinuxOptions;
 use super::ports::PROGRAM;
@@ -155,7 +155,8 @@ fn command_line(options: &LinuxOptions, arguments: &str) -> String {
 
 fn parameters(header: setup_header, end: u64) -> boot_params {
     let mut parameters = boot_params { hdr: header, ..boot_params::default() };
-    let ram = |from: u64, to: u64| boot_e820_entry { addr: from, size: to - from, r#type: E820_RAM };
+    let ram =
+        |from: u64, to: u64| boot_e820_entry { addr: from, size: to - from, r#type: E820_RAM };
     parameters.e820_table[0] = ram(0, LOW_END);
     parameters.e820_table[1] = ram(HIGH, end.max(HIGH));
     parameters.e820_entries = 2;
@@ -180,7 +181,7 @@ fn write_tables(memory: &GuestMemoryMmap) -> Result<(), vm_memory::GuestMemoryEr
         let directory = DIRECTORIES + gib * PAGE;
         entry(PDPT, gib, directory | LINK)?;
         for page in 0..512 {
-            entry(directory, page, (gib * 512 + page) * LARGE_PAGE | LARGE)?;
+            entry(directory, page, ((gib * 512 + page) * LARGE_PAGE) | LARGE)?;
         }
     }
     entry(GDT, u64::from(CODE >> 3), DESCRIPTOR_CODE)?;

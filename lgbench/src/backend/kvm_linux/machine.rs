@@ -1,5 +1,8 @@
 //! A virtual machine that a kernel can boot in.
-#![allow(unsafe_code, reason = "giving memory to a guest, and one call that kvm-ioctls does not have")]
+#![allow(
+    unsafe_code,
+    reason = "giving memory to a guest, and one call that kvm-ioctls does not have"
+)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -117,9 +120,7 @@ fn give_memory(vm: &VmFd, memory: &GuestMemoryMmap) -> Result<(), kvm_ioctls::Er
     let length = usize::try_from(bytes).map_err(|_| unknown())?;
     // Without large pages it works as well, if less evenly.
     // SAFETY: advice that changes no content, about the mapping that `memory` owns.
-    let _ = unsafe {
-        rustix::mm::madvise(at.cast(), length, rustix::mm::Advice::LinuxHugepage)
-    };
+    let _ = unsafe { rustix::mm::madvise(at.cast(), length, rustix::mm::Advice::LinuxHugepage) };
     let region = kvm_userspace_memory_region {
         slot: 0,
         flags: 0,

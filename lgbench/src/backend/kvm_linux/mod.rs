@@ -84,9 +84,10 @@ impl KvmLinuxBackend {
         let kvm = vcpu::open()?;
         if environment::look::kvm_kind() == Kind::Pvm {
             return Err(BackendError::NoKvm {
-                what: "the KVM of this machine is PVM, which emulates a guest's privilege level 0: a \
+                what:
+                    "the KVM of this machine is PVM, which emulates a guest's privilege level 0: a \
                        stock kernel does not boot on it"
-                    .into(),
+                        .into(),
                 advice: "take a machine whose KVM is VMX or SVM, or use --backend kvm",
                 source: None,
             });

@@ -98,9 +98,7 @@ impl Ports {
     /// Ports that raise two interrupts: the console's and the program's.
     pub(super) fn new(console: Interrupt, program: Interrupt) -> Self {
         let inbox = Arc::new(Inbox::default());
-        let port = |interrupt| {
-            Mutex::new(Port(Serial::new(interrupt, Mail(Arc::clone(&inbox)))))
-        };
+        let port = |interrupt| Mutex::new(Port(Serial::new(interrupt, Mail(Arc::clone(&inbox)))));
         let (console, program) = (port(console), port(program));
         Self { inbox, console, program }
     }

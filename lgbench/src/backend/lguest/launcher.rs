@@ -74,7 +74,8 @@ impl Launcher {
         initramfs
             .write_all(&linux::initramfs(&program(options)?))
             .map_err(host("write the initramfs of"))?;
-        let arguments = linux::arguments(spec, Duties { tick_cycles, hellos: 1, ..Duties::default() });
+        let arguments =
+            linux::arguments(spec, Duties { tick_cycles, hellos: 1, ..Duties::default() });
         let line = format!("{USUAL} {} -- {arguments}", options.append.trim());
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(format!("exec {}", options.launcher.as_deref().unwrap_or_default()));

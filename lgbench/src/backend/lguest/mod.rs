@@ -76,7 +76,12 @@ impl LguestBackend {
     }
 
     /// Waits until the device knows a guest that was not there before.
-    fn wait_for(&self, before: u32, launcher: &Launcher, number: usize) -> Result<u32, BackendError> {
+    fn wait_for(
+        &self,
+        before: u32,
+        launcher: &Launcher,
+        number: usize,
+    ) -> Result<u32, BackendError> {
         let begun = Instant::now();
         loop {
             let new = self.device.info()?.guests & !before;
@@ -99,7 +104,8 @@ impl LguestBackend {
     fn log(&mut self, guest: usize) -> Result<(Vec<Record>, u64), BackendError> {
         self.gate(guest, true)?;
         let failed = |why: String| BackendError::Failed { guest: guest + 1, why };
-        let asked = self.guests.get_mut(guest).ok_or_else(|| failed("it was never started".into()))?;
+        let asked =
+            self.guests.get_mut(guest).ok_or_else(|| failed("it was never started".into()))?;
         asked.launcher.inbox().forget_log();
         asked.launcher.ask(wire::ASK_LOG);
         let log = asked.launcher.inbox().wait_for_log(SILENCE);
@@ -173,7 +179,9 @@ impl Backend for LguestBackend {
             return failed(seen.launcher.why("its payload gave up"));
         }
         if state == STATE_PREPARING && seen.started.elapsed() > BOOT {
-            return failed(seen.launcher.why(&format!("it is not ready after {} s", BOOT.as_secs())));
+            return failed(
+                seen.launcher.why(&format!("it is not ready after {} s", BOOT.as_secs())),
+            );
         }
         // Every entry counts, of whichever guest: one that is held does not enter.
         Ok(Look { state, progress: self.device.info()?.entries })
@@ -209,7 +217,8 @@ mod tests {
 
     #[test]
     fn what_the_device_saw_of_switches_becomes_each_guests_stays() {
-        let sample = |since, out_at, from, to| Sample { since, out_at, in_at: out_at + 5, from, to };
+        let sample =
+            |since, out_at, from, to| Sample { since, out_at, in_at: out_at + 5, from, to };
         let samples = [sample(10, 20, 0, 3), sample(25, 40, 3, 0), sample(45, 50, 0, 3)];
         let of = |id| stays(&samples, id).iter().map(|s| (s.enter, s.leave)).collect::<Vec<_>>();
         assert_eq!(of(0), [(10, 20), (45, 50)]);

@@ -75,6 +75,8 @@ pub(super) fn run(
     } else if folder == SVM {
         files.push(program("lgbench", debug, &kept)?);
         run.env.push(("LGBENCH_BIN".to_owned(), format!("{INSIDE}/lgbench")));
+        // For guests of the guest: the same kernel.
+        run.env.push(("LGBENCH_KERNEL".to_owned(), kernel.image().display().to_string()));
         // The emulator's processor with AMD's virtualisation.
         run.qemu = vec!["-cpu".to_owned(), "max,+svm".to_owned()];
     } else {
