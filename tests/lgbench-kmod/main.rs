@@ -4,6 +4,7 @@
 //!
 //! - [`module`]: the module, and what the kernel says of it
 //! - [`guests`]: processes that are guests
+//! - [`backend`]: `lgbench run` on them
 //!
 //! Times are the emulator's: what is asserted is who runs, in which order, and how often. They run in the
 //! order of their names, so `verdict`, on what the kernel's checkers have to say, comes last.
@@ -11,6 +12,7 @@
 //! VGPU_LONG=1 makes the rounds of stress and reloading many, VGPU_LONG=0.1 a tenth of that.
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
+mod backend;
 mod guests;
 mod leaving;
 mod module;
@@ -19,4 +21,6 @@ mod samples;
 mod stress;
 mod turns;
 mod unloading;
+#[path = "../lgbench/support.rs"]
+mod support;
 mod verdict;

@@ -57,6 +57,8 @@ const SET_MODE: Opcode = opcode::write::<Mode>(TYPE, 0xb1);
 const HOLD: Opcode = opcode::write::<u32>(TYPE, 0xb2);
 const LET: Opcode = opcode::write::<u32>(TYPE, 0xb3);
 const CLEAR: Opcode = opcode::none(TYPE, 0xb4);
+/// Of a thread that is a guest: lguest/stock/lgbench_guest.h.
+const RUN: Opcode = opcode::none(TYPE, 0xc0);
 
 type Done<T> = Result<T, Errno>;
 
@@ -102,6 +104,14 @@ pub(super) fn clear(file: BorrowedFd<'_>) -> Done<()> {
     }
 }
 
+pub(super) fn run(file: BorrowedFd<'_>) -> Done<()> {
+    // SAFETY: as above.
+    #[allow(unsafe_code)]
+    unsafe {
+        ioctl::ioctl(file, ioctl::NoArg::<RUN>::new())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
@@ -114,7 +124,7 @@ mod tests {
     /// What a C compiler makes of expressions, with the header.
     fn compiled(expressions: &[&str]) -> Vec<u64> {
         let mut text = String::from("#include <stddef.h>\n#include <stdio.h>\n");
-        text.push_str("#include \"lgbench_abi.h\"\nint main(void)\n{\n");
+        text.push_str("#include \"lgbench_abi.h\"\n#include \"lgbench_guest.h\"\nint main(void)\n{\n");
         for expression in expressions {
             writeln!(text, "printf(\"%llu\\n\", (unsigned long long)({expression}));").unwrap();
         }
@@ -122,9 +132,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (source, program) = (folder.path().join("abi.c"), folder.path().join("abi"));
         std::fs::write(&source, text).unwrap();
-        let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("lguest/kernel");
+        let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("lguest");
         let mut compiler = Command::new("cc");
-        compiler.arg("-I").arg(header).arg("-o").arg(&program).arg(source);
+        compiler.arg("-I").arg(headers.join("kernel")).arg("-I").arg(headers.join("stock"));
+        compiler.arg("-o").arg(&program).arg(source);
         assert!(compiler.status().unwrap().success(), "cc");
         let output = Command::new(program).output().unwrap().stdout;
         String::from_utf8(output).unwrap().lines().map(|line| line.parse().unwrap()).collect()
@@ -147,6 +158,7 @@ mod tests {
         add("LGB_HOLD", HOLD.into());
         add("LGB_LET", LET.into());
         add("LGB_CLEAR", CLEAR.into());
+        add("LGB_RUN", RUN.into());
         add("sizeof(struct lgb_header)", HEADER_BYTES as u64);
         add("sizeof(struct lgb_sample)", SAMPLE_BYTES as u64);
         add("sizeof(struct lgb_mode)", size_of::<Mode>() as u64);

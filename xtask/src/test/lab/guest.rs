@@ -70,6 +70,8 @@ pub(super) fn run(
         run.qemu = screens();
     } else if folder == KMOD {
         files.extend(lgbench_kmod::build(kernel, interrupt)?);
+        files.push(program("lgbench", debug, &kept)?);
+        run.env.push(("LGBENCH_BIN".to_owned(), format!("{INSIDE}/lgbench")));
         run.env.push(("LGBENCH_LAB".to_owned(), INSIDE.to_owned()));
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
     } else if folder == SVM {
