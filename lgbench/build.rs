@@ -15,20 +15,23 @@ fn main() {
     println!("cargo::rerun-if-changed=image");
     println!("cargo::rerun-if-changed=guest");
     println!("cargo::rerun-if-changed=payload/src");
-    let target = variable("TARGET");
-    if target != "x86_64-unknown-linux-gnu" {
-        refuse(&format!(
-            "lgbench measures x86-64 under Linux with glibc; it cannot be built for {target}"
-        ));
-    }
+    let target = match variable("TARGET").as_str() {
+        WIDE => WIDE,
+        NARROW => NARROW,
+        other => refuse(&format!(
+            "lgbench measures x86 under Linux with glibc; it cannot be built for {other}"
+        )),
+    };
     build(Program {
         what: "the guests' image",
         source: "image/main.rs",
         name: "payload.bin",
-        target: "x86_64-unknown-linux-gnu",
+        target,
         link: "-Wl,--oformat=binary,--build-id=none,--gc-sections,-T,image/image.ld",
     });
-    build(guest("x86_64-unknown-linux-gnu", "guest"));
+    if target == WIDE {
+        build(guest(WIDE, "guest"));
+    }
     // For lguest, whose guests have 32 bits: where the compiler can make it.
     println!("cargo::rustc-check-cfg=cfg(has_narrow_guest)");
     if has_target(NARROW) {
@@ -37,6 +40,7 @@ fn main() {
     }
 }
 
+const WIDE: &str = "x86_64-unknown-linux-gnu";
 const NARROW: &str = "i686-unknown-linux-gnu";
 
 /// A program without a library.

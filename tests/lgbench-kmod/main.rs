@@ -19,8 +19,8 @@ mod module;
 mod refusals;
 mod samples;
 mod stress;
-mod turns;
-mod unloading;
 #[path = "../lgbench/support.rs"]
 mod support;
+mod turns;
+mod unloading;
 mod verdict;

@@ -10,10 +10,13 @@
 //! All guests share one CPU, or are left to the kernel ([`Placement`]). A backend knows how to start guests, to let one run or not, and to hand
 //! over what they recorded; it does not know when to do that.
 
+#[cfg(target_arch = "x86_64")]
 pub mod kvm;
+#[cfg(target_arch = "x86_64")]
 pub mod kvm_linux;
 pub mod lguest;
 pub mod native;
+#[cfg(target_arch = "x86_64")]
 mod vcpu;
 
 use std::io;
@@ -122,6 +125,16 @@ pub enum BackendError {
         /// Which.
         guest: usize,
     },
+}
+
+/// Virtual machines are for programs of 64 bits; lguest's hosts have 32.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn no_kvm_here() -> BackendError {
+    BackendError::NoKvm {
+        what: "this lgbench is a program of 32 bits, which runs no virtual machines".into(),
+        advice: "take one of 64 bits, use --backend lguest",
+        source: None,
+    }
 }
 
 /// A guest at one moment.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compare::CompareArgs;
-use crate::experiments::skew::{Clock, Load};
+use crate::linux::clocks::{Clock, Load};
 use crate::report::ReportArgs;
 use crate::units;
 

@@ -15,6 +15,7 @@ mod lguest;
 mod penalty;
 mod probe;
 mod run;
+#[cfg(target_arch = "x86_64")]
 mod skew;
 mod summary;
 
@@ -62,6 +63,9 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Probe(args) => probe::run(args),
         Command::Lguest(args) => lguest::run(args),
         Command::Penalty(args) => penalty::run(args),
+        #[cfg(target_arch = "x86_64")]
         Command::Skew(args) => skew::run(args),
+        #[cfg(not(target_arch = "x86_64"))]
+        Command::Skew(_) => Err(crate::backend::no_kvm_here().into()),
     }
 }

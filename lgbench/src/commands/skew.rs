@@ -11,8 +11,9 @@ use super::interrupt::Interrupt;
 use super::run::{INTERRUPTED, has_samples, keep, nothing, now, options, place};
 use super::summary;
 use crate::environment::look;
-use crate::experiments::skew::{self, Clock, Load, Setting};
+use crate::experiments::skew::{self, Setting};
 use crate::files::{RESULTS, put};
+use crate::linux::clocks::{Clock, Load};
 use crate::report;
 
 const NS_PER_MS: f64 = 1e6;

@@ -1,5 +1,8 @@
 //! What the processor says of itself.
 
+#[cfg(target_arch = "x86")]
+use std::arch::x86::__cpuid;
+#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::__cpuid;
 
 /// Set when a hypervisor is below.

@@ -13,5 +13,6 @@ pub mod collect;
 pub mod penalty;
 pub mod probe;
 pub mod sizes;
+#[cfg(target_arch = "x86_64")]
 pub mod skew;
 pub mod suite;

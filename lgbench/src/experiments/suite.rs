@@ -9,13 +9,14 @@ use lgbench_payload::abi::Payload;
 use super::catalogue::Plan;
 use super::collect;
 use super::sizes::Sizes;
-use crate::backend::kvm::KvmBackend;
-use crate::backend::kvm_linux::{KvmLinuxBackend, LinuxOptions};
 use crate::backend::lguest::{LguestBackend, LguestOptions};
 use crate::backend::native::NativeBackend;
 use crate::backend::{Backend, BackendError, Placement};
+#[cfg(target_arch = "x86_64")]
+use crate::backend::{kvm::KvmBackend, kvm_linux::KvmLinuxBackend};
 use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
+use crate::linux::LinuxOptions;
 use crate::memory::GuestSpec;
 use crate::session::{self, Conditions, Session, SessionError};
 
@@ -44,7 +45,7 @@ pub struct Options {
 impl Kind {
     /// The best one that works here.
     pub fn best() -> Self {
-        if KvmBackend::new().is_ok() { Self::Kvm } else { Self::Native }
+        if Self::Kvm.make(&Options::default()).is_ok() { Self::Kvm } else { Self::Native }
     }
 
     /// Its name in results.
@@ -63,8 +64,12 @@ impl Kind {
     /// It does not work here.
     pub fn make(self, options: &Options) -> Result<Box<dyn Backend + Send>, BackendError> {
         Ok(match self {
+            #[cfg(target_arch = "x86_64")]
             Self::Kvm => Box::new(KvmBackend::new()?),
+            #[cfg(target_arch = "x86_64")]
             Self::KvmLinux => Box::new(KvmLinuxBackend::new(options.linux.clone())?),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Kvm | Self::KvmLinux => return Err(crate::backend::no_kvm_here()),
             Self::Lguest => Box::new(LguestBackend::new(options.lguest.clone())?),
             Self::Native => Box::new(NativeBackend::new()),
         })

@@ -124,7 +124,9 @@ mod tests {
     /// What a C compiler makes of expressions, with the header.
     fn compiled(expressions: &[&str]) -> Vec<u64> {
         let mut text = String::from("#include <stddef.h>\n#include <stdio.h>\n");
-        text.push_str("#include \"lgbench_abi.h\"\n#include \"lgbench_guest.h\"\nint main(void)\n{\n");
+        text.push_str(
+            "#include \"lgbench_abi.h\"\n#include \"lgbench_guest.h\"\nint main(void)\n{\n",
+        );
         for expression in expressions {
             writeln!(text, "printf(\"%llu\\n\", (unsigned long long)({expression}));").unwrap();
         }

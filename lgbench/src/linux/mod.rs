@@ -2,17 +2,21 @@
 //!
 //! A guest boots a kernel and, as its first program, the one in `lgbench/guest`, which the initramfs here
 //! holds. It is told what to do after `--` on the kernel's command line, and answers in lines of
-//! [`lgbench_payload::wire`], which [`inbox`] reads.
+//! [`lgbench_payload::wire`], which [`inbox`] reads. What their clocks are made of is in [`clocks`].
 
+pub mod clocks;
 pub mod inbox;
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::environment::proc;
 use crate::memory::GuestSpec;
 use crate::sys::time::Scale;
 
 /// The first program of a guest of 64 bits.
+#[cfg(target_arch = "x86_64")]
 pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
 
 /// The first program of a guest of 32 bits; none where the compiler had no such target.
@@ -22,6 +26,28 @@ pub const NARROW_PROGRAM: Option<&[u8]> =
 /// The first program of a guest of 32 bits; none where the compiler had no such target.
 #[cfg(not(has_narrow_guest))]
 pub const NARROW_PROGRAM: Option<&[u8]> = None;
+
+/// What guests run, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinuxOptions {
+    /// A kernel: a bzImage (vmlinuz) or an ELF file (vmlinux).
+    pub kernel: PathBuf,
+    /// More for its command line.
+    pub append: String,
+    /// Whether the interval timer's interrupts that a guest has missed are made up for.
+    pub pit_reinjection: bool,
+}
+
+impl Default for LinuxOptions {
+    fn default() -> Self {
+        let release = proc::text("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            kernel: format!("/boot/vmlinuz-{release}").into(),
+            append: String::new(),
+            pit_reinjection: true,
+        }
+    }
+}
 
 /// How long the time stamp counter is compared with the clock.
 const COMPARE: Duration = Duration::from_millis(20);
@@ -106,6 +132,7 @@ mod tests {
         let text = String::from_utf8_lossy(&archive);
         assert!(text.starts_with("070701") && text.contains("dev/console"));
         assert!(archive.windows(10).any(|bytes| bytes == b"init\0\0\x7fELF".as_slice()));
+        #[cfg(target_arch = "x86_64")]
         assert!(PROGRAM.starts_with(b"\x7fELF\x02"));
         assert!(NARROW_PROGRAM.is_none_or(|program| program.starts_with(b"\x7fELF\x01")));
     }

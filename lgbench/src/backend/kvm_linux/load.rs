@@ -15,9 +15,9 @@ use linux_loader::loader::bootparam::{boot_e820_entry, boot_params, setup_header
 use linux_loader::loader::{BzImage, Elf, KernelLoader};
 use vm_memory::{Address, ByteValued, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 
-use super::LinuxOptions;
 use super::ports::PROGRAM;
 use crate::backend::BackendError;
+use crate::linux::LinuxOptions;
 
 const GDT: u64 = 0x500;
 const ZERO_PAGE: u64 = 0x7000;

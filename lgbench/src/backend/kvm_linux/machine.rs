@@ -17,12 +17,12 @@ use vm_memory::{Address, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 use vmm_sys_util::ioctl::ioctl_with_ref;
 use vmm_sys_util::ioctl_io_nr;
 
-use super::LinuxOptions;
 use super::load::{self, Loaded};
 use super::ports::{CONSOLE_IRQ, Did, Interrupt, PROGRAM_IRQ, Ports};
 use crate::backend::BackendError;
 use crate::backend::vcpu::file::{file, share_clock};
 use crate::backend::vcpu::runner::{Inside, Left, told, unexpected};
+use crate::linux::LinuxOptions;
 use crate::memory::{GuestSpec, MAX_BYTES, MemoryError};
 
 ioctl_io_nr!(KVM_REINJECT_CONTROL, kvm_bindings::KVMIO, 0x71);

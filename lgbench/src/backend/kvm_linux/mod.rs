@@ -10,7 +10,6 @@ mod load;
 mod machine;
 mod ports;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,7 @@ use super::vcpu::{self, Vcpu};
 use super::{Backend, BackendError, GuestLog, Look, Placement};
 use crate::environment;
 use crate::linux::inbox::{Inbox, NoLog};
-use crate::linux::{self, Duties};
+use crate::linux::{self, Duties, LinuxOptions};
 use crate::memory::GuestSpec;
 
 /// How long a kernel may take to start its first program: an emulator is slow.
@@ -36,28 +35,6 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// Greetings, to compare clocks.
 const HELLOS: u32 = 64;
-
-/// What guests run, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinuxOptions {
-    /// A kernel: a bzImage (vmlinuz) or an ELF file (vmlinux).
-    pub kernel: PathBuf,
-    /// More for its command line.
-    pub append: String,
-    /// Whether the interval timer's interrupts that a guest has missed are made up for.
-    pub pit_reinjection: bool,
-}
-
-impl Default for LinuxOptions {
-    fn default() -> Self {
-        let release = environment::proc::text("/proc/sys/kernel/osrelease").unwrap_or_default();
-        Self {
-            kernel: format!("/boot/vmlinuz-{release}").into(),
-            append: String::new(),
-            pit_reinjection: true,
-        }
-    }
-}
 
 /// Linux guests on /dev/kvm.
 #[derive(Debug)]
