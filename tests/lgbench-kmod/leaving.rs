@@ -45,8 +45,11 @@ fn a_signal_ends_the_wait_and_not_the_holding() {
     let device = Device::open().unwrap();
     let [a, b] = held(&device, "run");
     for count in 1..=20 {
+        let gated = device.info().unwrap().gated;
         b.tell(Signal::USR1);
         wait_until("an interruption", soon(), || b.interruptions() == count);
+        // It waits again; else the next signal could come in between.
+        wait_until("a guest at the gate", soon(), || device.info().unwrap().gated > gated);
     }
     b.stands_while(&[&a]);
     assert_eq!(b.error(), 0);

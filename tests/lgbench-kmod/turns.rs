@@ -38,6 +38,18 @@ fn an_interval_of_2_ms_expires_3000_times_in_6_s() {
 }
 
 #[test]
+fn nothing_else_needs_to_have_guests() {
+    need!(Lab, Root);
+    keep_off();
+    let _module = Module::load_alone();
+    let device = Device::open().unwrap();
+    // Between two calls nobody but the scheduler tells of switches.
+    let guests = ["yield"; 2].map(|role| Guest::start(&device, role));
+    guests.iter().for_each(Guest::runs_on);
+    wait_until("switches", soon(), || device.info().unwrap().switches > 10);
+}
+
+#[test]
 fn a_held_guest_stands_and_the_others_run() {
     need!(Lab, Root);
     keep_off();

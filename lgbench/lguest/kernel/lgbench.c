@@ -3,7 +3,7 @@
  * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench,
  * which lgbench_abi.h describes; a hypervisor calls what is in lgbench.h.
  *
- * One file for Linux 2.6.33 to today's, so that it can stand in drivers/lguest or in a module of
+ * One file for Linux 2.6.30 to today's, so that it can stand in drivers/lguest or in a module of
  * its own.
  *
  * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody

@@ -73,14 +73,14 @@ pub(super) fn run(
         files.push(program("lgbench", debug, &kept)?);
         run.env.push(("LGBENCH_BIN".to_owned(), format!("{INSIDE}/lgbench")));
         run.env.push(("LGBENCH_LAB".to_owned(), INSIDE.to_owned()));
+        run.qemu = svm();
         run.env.extend(std::env::var(LONG).ok().map(|value| (LONG.to_owned(), value)));
     } else if folder == SVM {
         files.push(program("lgbench", debug, &kept)?);
         run.env.push(("LGBENCH_BIN".to_owned(), format!("{INSIDE}/lgbench")));
         // For guests of the guest: the same kernel.
         run.env.push(("LGBENCH_KERNEL".to_owned(), kernel.image().display().to_string()));
-        // The emulator's processor with AMD's virtualisation.
-        run.qemu = vec!["-cpu".to_owned(), "max,+svm".to_owned()];
+        run.qemu = svm();
     } else {
         files.push(program("ublk", debug, &kept)?);
         run.env.push(("UBLK_VPT_BIN".to_owned(), format!("{INSIDE}/ublk")));
@@ -107,6 +107,11 @@ fn screens() -> Vec<String> {
         ["-device", "virtserialport,bus=labports.0,name=qmp,chardev=inside"].map(str::to_owned),
     ]
     .concat()
+}
+
+/// The emulator's processor with AMD's virtualisation.
+fn svm() -> Vec<String> {
+    ["-cpu", "max,+svm"].map(str::to_owned).into()
 }
 
 /// Builds a program, small and quick, for the emulator.
