@@ -181,7 +181,7 @@ fn cells(vm: Kind) -> [Cell; 4] {
 
 /// In odd rounds a new order; in even ones that of the round before, from its end.
 fn next_order(before: Vec<usize>, round: u32, cells: usize, random: &mut Random) -> Vec<usize> {
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         return before.into_iter().rev().collect();
     }
     let mut order: Vec<usize> = (0..cells).collect();
