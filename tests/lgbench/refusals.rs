@@ -119,3 +119,42 @@ fn no_kvm_is_said() {
         "{said}"
     );
 }
+
+#[test]
+fn guests_that_cannot_run_here_are_said() {
+    e2e::need!(Kvm);
+    let folder = tempfile::tempdir().unwrap();
+    let json = lgbench().args(["env", "--json"]).output().unwrap().stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let said =
+        refusal(&mut run(folder.path(), &["fig3", "--backend", "kvm-linux", "--kernel", "/x"]));
+    let skew = refusal(lgbench().args(["skew", "--kernel", "/x", "--out"]).arg(folder.path()));
+    if json["environment"]["kvm"] == "pvm" {
+        let expected = "lgbench: the KVM of this machine is PVM, which emulates a guest's privilege \
+                        level 0: a stock kernel does not boot on it; take a machine whose KVM is VMX \
+                        or SVM, or use --backend kvm";
+        assert_eq!(said, expected);
+        assert!(skew.starts_with("lgbench: the KVM of this machine is PVM"), "{skew}");
+    } else {
+        let expected = "lgbench: cannot boot /x: there is no such file; give a kernel for guests \
+                        with --kernel";
+        assert_eq!((said.as_str(), skew.as_str()), (expected, expected));
+    }
+    let said = refusal(lgbench().args(["skew", "--backend", "native"]));
+    let expected = "lgbench: --backend: only guests that run Linux have a clock; give kvm-linux, or \
+                    leave it out";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn lguest_without_a_launcher_or_a_patched_kernel_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = refusal(&mut run(folder.path(), &["fig3", "--backend", "lguest"]));
+    assert!(said.starts_with("lgbench: there is no command that starts a guest"), "{said}");
+    let arguments = ["fig3", "--backend", "lguest", "--launcher", "x", "--guest-program"];
+    let said = refusal(run(folder.path(), &arguments).arg("/nothing"));
+    assert!(said.starts_with("lgbench: --guest-program /nothing: No such file"), "{said}");
+    let said = refusal(run(folder.path(), &arguments).arg("/bin/true"));
+    assert!(said.starts_with("lgbench: cannot open /dev/lgbench"), "{said}");
+    assert!(said.contains("see lgbench lguest --help"), "{said}");
+}

@@ -71,6 +71,9 @@ pub enum BackendError {
         /// Why it failed.
         source: Option<io::Error>,
     },
+    /// Virtual machines, but none of this kind.
+    #[error("{0}")]
+    NotHere(&'static str),
     /// No kernel for a guest.
     #[error("cannot boot {}: {why}; give a kernel for guests with --kernel", kernel.display())]
     NoKernel {
@@ -130,11 +133,10 @@ pub enum BackendError {
 /// Virtual machines are for programs of 64 bits; lguest's hosts have 32.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn no_kvm_here() -> BackendError {
-    BackendError::NoKvm {
-        what: "this lgbench is a program of 32 bits, which runs no virtual machines".into(),
-        advice: "take one of 64 bits, use --backend lguest",
-        source: None,
-    }
+    BackendError::NotHere(
+        "this lgbench is a program of 32 bits, which runs no virtual machines; take one of 64 bits, or \
+         use --backend lguest or native",
+    )
 }
 
 /// A guest at one moment.
