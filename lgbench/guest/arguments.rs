@@ -8,6 +8,7 @@
 //! | `hellos` | how often to greet the host, so that clocks can be compared |
 //! | `clocks_ms` | tell what clocks say so often; 0: never |
 //! | `port` | write to a serial port at this address; 0: to standard output |
+//! | `window` | or into memory at this physical address, of the size that `wire` says |
 //! | `from=FILE` | where the host's questions come from; standard input without it |
 #![allow(unsafe_code, reason = "strings that the kernel laid on the stack")]
 
@@ -26,6 +27,7 @@ pub struct Arguments {
     pub hellos: u32,
     pub clocks_ms: u32,
     pub port: u16,
+    pub window: u64,
     pub from: Option<&'static CStr>,
 }
 
@@ -46,6 +48,7 @@ impl Arguments {
             hellos: 1,
             clocks_ms: 0,
             port: 0,
+            window: 0,
             from: None,
         };
         // SAFETY: the caller's promise: the count is there.
@@ -81,6 +84,7 @@ impl Arguments {
             b"heap" => self.heap_bytes = number,
             b"hellos" => self.hellos = small?,
             b"clocks_ms" => self.clocks_ms = small?,
+            b"window" => self.window = number,
             b"port" => self.port = u16::try_from(number).map_err(|_| BAD)?,
             _ => return Err(BAD),
         }

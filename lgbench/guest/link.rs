@@ -1,7 +1,8 @@
 //! The way to the host and back: a serial port, which is written to directly, or standard output.
 //!
-//! A virtual machine monitor sees a whole string that is written to a port at once; the kernel's driver
-//! would write each byte, and wait for it.
+//! Every byte that is written to a port leaves the guest. So a virtual machine has a window: memory that
+//! is not its kernel's, into which lines go, and a port that is told how many bytes there are. Where the
+//! kernel does not give that memory to programs, the serial port has to do.
 #![allow(unsafe_code, reason = "port I/O, and system calls")]
 
 use core::arch::asm;
@@ -10,7 +11,7 @@ use crate::arguments::Arguments;
 use crate::clock;
 use crate::process::Memory;
 use crate::sys::{Call, call};
-use crate::wire::{LINE_MAX, Line, Message, VERSION};
+use crate::wire::{LINE_MAX, Line, Message, PORT_WINDOW, VERSION, WINDOW_BYTES};
 
 const STANDARD_INPUT: usize = 0;
 const STANDARD_OUTPUT: usize = 1;
@@ -22,17 +23,21 @@ const TCSETS: usize = 0x5402;
 const CONTROL_FLAGS: usize = 2;
 const CREAD_CLOCAL: u32 = 0o4200;
 const VTIME_VMIN_WORD: usize = 5;
+const PROT_READ_WRITE: usize = 3;
+const MAP_SHARED: usize = 1;
 const POLLIN: u32 = 1;
 const NO_TIME_LIMIT: usize = usize::MAX;
-/// A port's bytes.
+/// Ports that are used at once.
 const PORT_BYTES: usize = 8;
 /// Lines are sent so many bytes at once.
-const BUFFER: usize = 1024;
+const BUFFER: usize = 16 << 10;
 
 /// Both ways.
 #[derive(Debug)]
 pub struct Link {
     port: u16,
+    /// Where the window is; 0: none.
+    window: usize,
     from: usize,
 }
 
@@ -53,7 +58,11 @@ impl Link {
             unsafe { call(Call::IOPERM, [usize::from(port), PORT_BYTES, 1]) }
                 .map_err(|_| "the kernel does not give it the port of port=")?;
         }
-        let link = Self { port, from };
+        let window = match arguments.window {
+            0 => 0,
+            address => open_window(address).unwrap_or(0),
+        };
+        let link = Self { port, window, from };
         link.make_raw();
         Ok(link)
     }
@@ -136,6 +145,9 @@ impl Link {
     }
 
     fn write(&self, mut bytes: &[u8]) {
+        if self.window != 0 {
+            return self.write_to_window(bytes);
+        }
         if self.port != 0 {
             return write_to_port(self.port, bytes);
         }
@@ -149,6 +161,41 @@ impl Link {
             }
         }
     }
+}
+
+impl Link {
+    fn write_to_window(&self, bytes: &[u8]) {
+        for piece in bytes.chunks(WINDOW_BYTES) {
+            let to = core::ptr::with_exposed_provenance_mut::<u8>(self.window);
+            for (at, byte) in piece.iter().enumerate() {
+                // SAFETY: a piece is not longer than the window, which was mapped for good.
+                unsafe { to.add(at).write_volatile(*byte) };
+            }
+            // SAFETY: the kernel has given the port to the program; the host reads the window.
+            unsafe {
+                asm!("out dx, eax", in("dx") PORT_WINDOW, in("eax") piece.len() as u32,
+                    options(nostack));
+            }
+        }
+    }
+}
+
+/// Where it is for this program; none where the kernel keeps physical memory to itself.
+fn open_window(address: u64) -> Option<usize> {
+    let path = c"/dev/mem".as_ptr().expose_provenance();
+    // SAFETY: the kernel reads the path.
+    let file = unsafe { call(Call::OPEN, [path, O_RDWR, 0]) }.ok()?;
+    // mmap2 of 32 bits counts pages.
+    let offset = if cfg!(target_arch = "x86_64") { address } else { address / 4096 };
+    let offset = usize::try_from(offset).ok()?;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let window = unsafe {
+        call(Call::MMAP, [0, WINDOW_BYTES, PROT_READ_WRITE, MAP_SHARED, file, offset])
+    }
+    .ok()?;
+    // SAFETY: it changes what this program may do, and no memory.
+    unsafe { call(Call::IOPERM, [usize::from(PORT_WINDOW), PORT_BYTES, 1]) }.ok()?;
+    Some(window)
 }
 
 fn write_to_port(port: u16, bytes: &[u8]) {

@@ -106,7 +106,9 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
         0 => None,
         _ => Some(Child::start(control)?),
     };
-    let mut told = STATE_PREPARING;
+    let (mut told, mut told_progress) = (STATE_PREPARING, 0);
+    // Of a payload that has so much to do and no more the host wants to know when it has done it.
+    let tells_progress = arguments.payload == Payload::Cfd as u32;
     loop {
         let state = state(control, child.as_ref());
         if state != told {
@@ -116,10 +118,15 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
             }
             link.tell(Message::State(u64::from(state)));
         }
+        let progress = control.progress.load(Relaxed);
+        if tells_progress && progress != told_progress {
+            told_progress = progress;
+            link.tell(Message::Progress(progress));
+        }
         // Nothing wakes it while the payload measures, unless clocks are asked for.
         let patience = match (told, arguments.clocks_ms) {
             (STATE_PREPARING, _) if child.is_some() => Some(PREPARING_MS),
-            (STATE_RUNNING, 0) if arguments.payload == Payload::Cfd as u32 => Some(ENDING_MS),
+            (STATE_RUNNING, 0) if tells_progress => Some(PROGRESS_MS),
             (_, 0) => None,
             (_, period) => Some(period),
         };
@@ -143,8 +150,8 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
 
 /// Between two looks at whether the payload has prepared.
 const PREPARING_MS: u32 = 10;
-/// Between two looks at whether one that ends has ended.
-const ENDING_MS: u32 = 50;
+/// Between two looks at how far it has got.
+const PROGRESS_MS: u32 = 50;
 
 fn state(control: &Control, child: Option<&Child>) -> u32 {
     match child {

@@ -3,6 +3,7 @@
 //! ```text
 //!   ~h 1 5f3c02aa10#90c1      hello: version, the guest's clock as it wrote this
 //!   ~s 1#a0b3                 state, as in the control page
+//!   ~p 10#5c2e              progress, as in the control page
 //!   ~l 4 0#13f0               a log begins: records, records that were lost
 //!   ~r 5f3c02bb00 41a0 3#77ee a record: start, duration, tag
 //!   ~e 4#21d2                 the log's end: records
@@ -17,6 +18,12 @@ use crate::abi::Record;
 
 /// The version in [`Message::Hello`].
 pub const VERSION: u64 = 1;
+
+/// A virtual machine's window for lines is so large;
+pub const WINDOW_BYTES: usize = 64 << 10;
+
+/// and this port is told, in 32 bits, how many bytes of it there are to be read.
+pub const PORT_WINDOW: u16 = 0x500;
 
 /// From the host: send the log.
 pub const ASK_LOG: u8 = b'l';
@@ -42,6 +49,8 @@ pub enum Message {
     },
     /// The payload has come to a state.
     State(u64),
+    /// The payload has got so far.
+    Progress(u64),
     /// Records follow.
     Log {
         /// How many.
@@ -113,6 +122,7 @@ impl Line {
         match message {
             Message::Hello { version, cycles } => line.put(b'h', &[version, cycles]),
             Message::State(state) => line.put(b's', &[state]),
+            Message::Progress(progress) => line.put(b'p', &[progress]),
             Message::Log { records, lost } => line.put(b'l', &[records, lost]),
             Message::Record(Record { start, end, tag }) => {
                 line.put(b'r', &[start, end.wrapping_sub(start), tag]);
@@ -183,6 +193,7 @@ fn message(line: &[u8]) -> Option<Message> {
     let message = match letter {
         b"h" => Message::Hello { version: next()?, cycles: next()? },
         b"s" => Message::State(next()?),
+        b"p" => Message::Progress(next()?),
         b"l" => Message::Log { records: next()?, lost: next()? },
         b"r" => {
             let start = next()?;
@@ -227,10 +238,11 @@ fn checksum(bytes: &[u8]) -> u16 {
 mod tests {
     use super::*;
 
-    fn messages() -> [Message; 8] {
+    fn messages() -> [Message; 9] {
         [
             Message::Hello { version: VERSION, cycles: 0 },
             Message::State(3),
+            Message::Progress(40),
             Message::Log { records: 1 << 20, lost: u64::MAX },
             Message::Record(Record { start: 0x5f3c_02bb_0000, end: 0x5f3c_02bb_41a0, tag: 3 }),
             Message::Record(Record { start: u64::MAX, end: u64::MAX - 1, tag: u64::MAX }),

@@ -1,5 +1,6 @@
 //! `lgbench env`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -7,9 +8,9 @@ use labstats::results::{Environment, Kvm};
 use serde_json::json;
 
 use super::cli::EnvArgs;
-use crate::backend::kvm::KvmBackend;
 use crate::environment::advice::advice;
 use crate::environment::look;
+use crate::experiments::suite::{Kind, Options};
 use crate::files::put;
 use crate::sys::policy;
 use crate::tracepoints::Tracer;
@@ -17,16 +18,21 @@ use crate::tracepoints::Tracer;
 pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
     let environment = look(None);
     let advice = advice(&environment);
-    let kvm =
-        KvmBackend::new().map(|_| ()).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
+    let options = Options::default();
+    let backends = Kind::ALL.map(|kind| {
+        let made = kind.make(&options).map(|_| ());
+        (kind.name(), made.map_err(|error| format!("{:#}", anyhow::Error::from(error))))
+    });
     let fifo = may_be_real_time();
     let tracepoints =
         Tracer::attach(&[std::process::id()], 0).map(|tracer| tracer.names().join(", "));
     let tracepoints = tracepoints.map_err(|error| format!("{:#}", anyhow::Error::from(error)));
     if args.json {
+        let works: BTreeMap<_, _> =
+            backends.iter().map(|(name, made)| (name, made.is_ok())).collect();
         let all = json!({
             "environment": environment,
-            "backends": { "native": true, "kvm": kvm.is_ok() },
+            "backends": works,
             "fifo": fifo,
             "tracepoints": tracepoints.is_ok(),
             "disturbs": advice,
@@ -35,18 +41,20 @@ pub(super) fn run(args: &EnvArgs) -> Result<ExitCode> {
         put(&(text + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = lines(&environment);
-    let works = || "works".to_owned();
+    let table = lines(&environment);
     let permitted =
         if fifo { "permitted" } else { "not permitted: run as root, or raise the limit rtprio" };
-    table.extend([
-        ("backend kvm", kvm.err().unwrap_or_else(works)),
-        ("backend native", works()),
-        ("SCHED_FIFO (--fifo)", permitted.to_owned()),
-        ("kernel tracepoints", tracepoints.unwrap_or_else(|why| why)),
-    ]);
     let mut text: String =
         table.iter().map(|(name, value)| format!("{name:<22} {value}\n")).collect();
+    for (name, made) in backends {
+        let words = made.err().unwrap_or_else(|| "works".to_owned());
+        text.push_str(&format!("{:<22} {words}\n", format!("backend {name}")));
+    }
+    let more = [
+        ("SCHED_FIFO (--fifo)", permitted.to_owned()),
+        ("kernel tracepoints", tracepoints.unwrap_or_else(|why| why)),
+    ];
+    text.extend(more.iter().map(|(name, value)| format!("{name:<22} {value}\n")));
     text.push_str(match advice.is_empty() {
         true => "\nnothing is known that would disturb measurements\n",
         false => "\nwhat will disturb measurements:\n",

@@ -30,7 +30,7 @@ pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
         kind,
         options: &options,
         placement,
-        sizes: &sizes(&environment, args.place.array),
+        sizes: &sizes(&environment, args.place.array, kind),
         patience: args.place.watchdog,
         mailbox: &Mailbox::default(),
         interrupted: &interrupt,

@@ -54,7 +54,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let mailbox = Arc::new(Mailbox::default());
     let path = args.control.clone().unwrap_or_else(control::usual_path);
     let server = control::listen(&path, Arc::clone(&mailbox), interrupt.flag())?;
-    let sizes = sizes(&environment, args.place.array);
+    let sizes = sizes(&environment, args.place.array, kind);
     let setting = Setting {
         kind,
         options: &options,
@@ -160,10 +160,10 @@ fn listed(cpus: &[u32]) -> String {
 }
 
 /// Sizes for this machine.
-pub(super) fn sizes(environment: &Environment, array: Option<u64>) -> Sizes {
+pub(super) fn sizes(environment: &Environment, array: Option<u64>, kind: Kind) -> Sizes {
     let hz = environment.tsc_hz.unwrap_or(1_000_000_000);
     let scale = Scale::between(Moment { ns: 0, tsc: 0 }, Moment { ns: 1_000_000_000, tsc: hz });
-    Sizes::new(environment, array, &scale)
+    Sizes::new(environment, array, kind.own_bytes(), &scale)
 }
 
 fn wish(args: &RunArgs) -> Result<Wish> {

@@ -106,6 +106,8 @@ const DHRYSTONES: u64 = 20_000;
 const PROBES: u64 = 10_000;
 /// An interval between looks at the clock that is longer is a gap: shorter than any switch.
 const GAP: Duration = Duration::from_nanos(1_000);
+/// The same on an emulated processor, where each look takes as long.
+const EMULATED_GAP: Duration = Duration::from_micros(200);
 /// The tick of an idle guest: a thousand in a second.
 const TICK: Duration = Duration::from_millis(1);
 /// Records in a log: more than a run has, in 24 MiB.
@@ -124,21 +126,28 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// From the last cache and the memory there is, unless an array's size is given.
-    pub fn new(environment: &Environment, array_bytes: Option<u64>, scale: &Scale) -> Self {
+    /// From the last cache and the memory there is, unless an array's size is given. So many bytes of a
+    /// guest's memory are not for the payload.
+    pub fn new(
+        environment: &Environment,
+        array_bytes: Option<u64>,
+        own_bytes: u64,
+        scale: &Scale,
+    ) -> Self {
         let cache = environment.caches.iter().max_by_key(|cache| cache.level);
         let wanted = cache.map_or(USUAL_CACHE, |cache| cache.bytes) * TIMES_CACHE;
         let available = proc::memory_bytes("MemAvailable").unwrap_or(u64::MAX / MEMORY_PERCENT);
         let log = RECORDS * size_of::<Record>() as u64 + 8 * LARGE_PAGE;
         // Two guests.
-        let each = (available / 100 * MEMORY_PERCENT / 2).min(MAX_BYTES).saturating_sub(log);
+        let each = (available / 100 * MEMORY_PERCENT / 2).min(MAX_BYTES).saturating_sub(log + own_bytes);
         let fits = (each / ARRAYS).next_multiple_of(LARGE_PAGE).saturating_sub(LARGE_PAGE);
         let array_bytes = array_bytes.unwrap_or_else(|| wanted.min(fits.max(LARGE_PAGE)));
+        let gap = if environment.emulated { EMULATED_GAP } else { GAP };
         Self {
             array_bytes,
             records: RECORDS,
             too_small: array_bytes < wanted,
-            gap_cycles: scale.cycles(u64::try_from(GAP.as_nanos()).unwrap_or(u64::MAX)),
+            gap_cycles: scale.cycles(u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX)),
         }
     }
 
@@ -180,14 +189,16 @@ mod tests {
             caches: vec![cache(1, 1 << 15), cache(3, 4 << 20)],
             ..Default::default()
         };
-        let sizes = Sizes::new(&environment, None, &scale);
+        let sizes = Sizes::new(&environment, None, 0, &scale);
         assert_eq!((sizes.array_bytes, sizes.too_small), (16 << 20, false));
         assert_eq!(sizes.spec(Payload::Stream).elements, 2 << 20);
         assert_eq!(sizes.spec(Payload::Gap).threshold, 2000);
         environment.caches.push(cache(4, 1 << 40));
-        let sizes = Sizes::new(&environment, None, &scale);
+        let sizes = Sizes::new(&environment, None, 0, &scale);
         assert!(sizes.too_small);
         assert!(sizes.spec(Payload::Stream).memory_bytes() <= MAX_BYTES);
-        assert!(Sizes::new(&environment, Some(1 << 20), &scale).too_small);
+        let beside = Sizes::new(&environment, None, 1 << 30, &scale);
+        assert!(beside.spec(Payload::Stream).memory_bytes() <= MAX_BYTES - (1 << 30));
+        assert!(Sizes::new(&environment, Some(1 << 20), 0, &scale).too_small);
     }
 }

@@ -16,8 +16,8 @@ use crate::backend::{Backend, BackendError, Placement};
 use crate::backend::{kvm::KvmBackend, kvm_linux::KvmLinuxBackend};
 use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
-use crate::linux::LinuxOptions;
-use crate::memory::GuestSpec;
+use crate::linux::{self, LinuxOptions};
+use crate::memory::{GuestSpec, MAX_BYTES};
 use crate::session::{self, Conditions, Session, SessionError};
 
 /// Which backend.
@@ -43,6 +43,17 @@ pub struct Options {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Kvm, Self::KvmLinux, Self::Lguest, Self::Native];
+
+    /// Bytes of a guest's memory, at most, that its payload does not get.
+    pub fn own_bytes(self) -> u64 {
+        match self {
+            Self::KvmLinux => linux::own_bytes(MAX_BYTES),
+            _ => 0,
+        }
+    }
+
     /// The best one that works here.
     pub fn best() -> Self {
         if Self::Kvm.make(&Options::default()).is_ok() { Self::Kvm } else { Self::Native }

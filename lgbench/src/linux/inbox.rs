@@ -32,6 +32,7 @@ pub struct Said {
     greeted: Option<u64>,
     greeting: Option<u64>,
     state: Option<u32>,
+    progress: u64,
     clocks: Vec<Clocks>,
     clocksources: Vec<String>,
     log: Log,
@@ -79,6 +80,12 @@ impl Inbox {
         self.news.notify_all();
     }
 
+    /// Takes bytes; the guest's clock in a greeting among them.
+    pub fn take_whole(&self, bytes: &[u8]) -> Option<u64> {
+        self.take(bytes);
+        self.greeting()
+    }
+
     /// The guest's clock in a greeting that has just come; once.
     pub fn greeting(&self) -> Option<u64> {
         self.said().greeting.take()
@@ -87,6 +94,11 @@ impl Inbox {
     /// The payload's state.
     pub fn state(&self) -> u32 {
         self.said().state.unwrap_or(STATE_PREPARING)
+    }
+
+    /// How far the payload has got, if it is one that says so.
+    pub fn progress(&self) -> u64 {
+        self.said().progress
     }
 
     /// Why the guest cannot go on, if it has said so.
@@ -158,6 +170,7 @@ impl Said {
                 // A state that nobody knows is not that of a guest that runs.
                 self.state = Some(u32::try_from(state).unwrap_or(u32::MAX));
             }
+            Some(Ok(Message::Progress(progress))) => self.progress = progress,
             Some(Ok(Message::Log { records, lost })) => {
                 // Room is made for what comes, not for what is announced.
                 let damaged = u64::from(records > usize::MAX as u64);

@@ -49,6 +49,14 @@ impl Default for LinuxOptions {
     }
 }
 
+/// What a kernel and its programs take of a guest's memory, when a payload takes so much: the kernel's
+/// own, and what page tables and the like grow to.
+pub fn own_bytes(payload_bytes: u64) -> u64 {
+    payload_bytes / 32 + KERNEL_BYTES
+}
+
+const KERNEL_BYTES: u64 = 320 << 20;
+
 /// How long the time stamp counter is compared with the clock.
 const COMPARE: Duration = Duration::from_millis(20);
 
@@ -98,7 +106,7 @@ pub fn initramfs(program: &[u8]) -> Vec<u8> {
     for folder in ["dev", "sys"] {
         let _ = entry(&mut archive, folder, FOLDER, (0, 0), &[]);
     }
-    for (name, number) in [("console", (5, 1)), ("ttyS1", (4, 65))] {
+    for (name, number) in [("console", (5, 1)), ("ttyS1", (4, 65)), ("mem", (1, 1))] {
         let _ = entry(&mut archive, &format!("dev/{name}"), CHARACTER_DEVICE, number, &[]);
     }
     let _ = entry(&mut archive, "init", PROGRAM_FILE, (0, 0), program);

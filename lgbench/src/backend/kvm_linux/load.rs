@@ -15,6 +15,7 @@ use linux_loader::loader::bootparam::{boot_e820_entry, boot_params, setup_header
 use linux_loader::loader::{BzImage, Elf, KernelLoader};
 use vm_memory::{Address, ByteValued, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 
+use super::machine::WINDOW;
 use super::ports::PROGRAM;
 use crate::backend::BackendError;
 use crate::linux::LinuxOptions;
@@ -150,7 +151,7 @@ fn command_line(options: &LinuxOptions, arguments: &str) -> String {
         line.push(' ');
         line.push_str(options.append.trim());
     }
-    format!("{line} -- {arguments} port={PROGRAM} from=/dev/ttyS1")
+    format!("{line} -- {arguments} port={PROGRAM} window={WINDOW} from=/dev/ttyS1")
 }
 
 fn parameters(header: setup_header, end: u64) -> boot_params {
@@ -227,7 +228,7 @@ mod tests {
     fn the_guests_arguments_come_after_the_kernels() {
         let line = command_line(&options(Path::new("k")), "payload=1");
         assert!(line.starts_with("console=ttyS0 "), "{line}");
-        assert!(line.ends_with(" a=1 -- payload=1 port=760 from=/dev/ttyS1"), "{line}");
+        assert!(line.ends_with(" a=1 -- payload=1 port=760 window=3489660928 from=/dev/ttyS1"), "{line}");
     }
 
     #[test]

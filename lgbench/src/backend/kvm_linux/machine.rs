@@ -13,7 +13,10 @@ use kvm_bindings::{
     kvm_userspace_memory_region,
 };
 use kvm_ioctls::{Cap, Kvm, VcpuExit, VcpuFd, VmFd};
-use vm_memory::{Address, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
+use lgbench_payload::wire::{PORT_WINDOW, WINDOW_BYTES};
+use vm_memory::{
+    Address, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion,
+};
 use vmm_sys_util::ioctl::ioctl_with_ref;
 use vmm_sys_util::ioctl_io_nr;
 
@@ -22,7 +25,7 @@ use super::ports::{CONSOLE_IRQ, Did, Interrupt, PROGRAM_IRQ, Ports};
 use crate::backend::BackendError;
 use crate::backend::vcpu::file::{file, share_clock};
 use crate::backend::vcpu::runner::{Inside, Left, told, unexpected};
-use crate::linux::LinuxOptions;
+use crate::linux::{self, LinuxOptions};
 use crate::memory::{GuestSpec, MAX_BYTES, MemoryError};
 
 ioctl_io_nr!(KVM_REINJECT_CONTROL, kvm_bindings::KVMIO, 0x71);
@@ -31,8 +34,9 @@ ioctl_io_nr!(KVM_REINJECT_CONTROL, kvm_bindings::KVMIO, 0x71);
 /// memory ends far below.
 const TSS_PAGES: usize = 0xfffb_d000;
 
-/// Memory for a kernel and what it keeps for itself, beside a payload's.
-const KERNEL_BYTES: u64 = 320 << 20;
+/// Where the window for the program's lines is: behind any memory, and before what a PC has there.
+pub(super) const WINDOW: u64 = 0xd000_0000;
+const _: () = assert!(WINDOW >= MAX_BYTES);
 
 /// CPUID leaf 1: in ecx, a hypervisor is below; a timer by the time stamp counter; in ebx, the number.
 const HYPERVISOR: u32 = 1 << 31;
@@ -46,6 +50,8 @@ pub(super) struct Machine {
     /// Kept for as long as its vCPU.
     _vm: VmFd,
     ports: Arc<Ports>,
+    /// What the guest's program has written for us.
+    window: GuestMemoryMmap,
     /// As above.
     _memory: GuestMemoryMmap,
 }
@@ -78,7 +84,10 @@ impl Machine {
         let pit = kvm_pit_config { flags: KVM_PIT_SPEAKER_DUMMY, ..Default::default() };
         vm.create_pit2(pit).map_err(refused("make a timer for"))?;
         reinject(&vm, options.pit_reinjection).map_err(refused("set the timer of"))?;
-        give_memory(&vm, &memory).map_err(refused("give memory to"))?;
+        let window = mapped(WINDOW, WINDOW_BYTES as u64)?;
+        for (slot, memory) in [(0, &memory), (1, &window)] {
+            give_memory(&vm, slot, memory).map_err(refused("give memory to"))?;
+        }
         let interrupt = || Interrupt::new().map_err(host("make an interrupt for"));
         let (console, program) = (interrupt()?, interrupt()?);
         for (interrupt, line) in [(&console, CONSOLE_IRQ), (&program, PROGRAM_IRQ)] {
@@ -92,7 +101,7 @@ impl Machine {
         begin(&vcpu, &loaded).map_err(refused("set the state of"))?;
         share_clock(&vcpu);
         let ports = Arc::new(Ports::new(console, program));
-        Ok(Self { vcpu, _vm: vm, ports, _memory: memory })
+        Ok(Self { vcpu, _vm: vm, ports, window, _memory: memory })
     }
 
     pub(super) fn ports(&self) -> &Arc<Ports> {
@@ -101,30 +110,36 @@ impl Machine {
 }
 
 fn memory(spec: &GuestSpec) -> Result<GuestMemoryMmap, BackendError> {
-    // With it goes the log; what is for page tables and the like grows with the rest.
-    let needed = spec.memory_bytes().saturating_add(spec.memory_bytes() / 32 + KERNEL_BYTES);
+    let payload = spec.memory_bytes();
+    let needed = payload.saturating_add(linux::own_bytes(payload));
     let mib = needed >> 20;
     if needed > MAX_BYTES {
         return Err(MemoryError::TooLarge { needed_mib: mib }.into());
     }
-    let whole = needed.next_multiple_of(lgbench_payload::abi::LARGE_PAGE);
-    let bytes = usize::try_from(whole).unwrap_or(usize::MAX);
-    GuestMemoryMmap::from_ranges(&[(GuestAddress(0), bytes)])
-        .map_err(|error| MemoryError::Refused { mib, source: io::Error::other(error) }.into())
+    mapped(0, needed.next_multiple_of(lgbench_payload::abi::LARGE_PAGE))
 }
 
-fn give_memory(vm: &VmFd, memory: &GuestMemoryMmap) -> Result<(), kvm_ioctls::Error> {
+fn mapped(at: u64, bytes: u64) -> Result<GuestMemoryMmap, BackendError> {
+    let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+    GuestMemoryMmap::from_ranges(&[(GuestAddress(at), length)]).map_err(|error| {
+        MemoryError::Refused { mib: bytes >> 20, source: io::Error::other(error) }.into()
+    })
+}
+
+/// Gives the guest a memory of one region.
+fn give_memory(vm: &VmFd, slot: u32, memory: &GuestMemoryMmap) -> Result<(), kvm_ioctls::Error> {
     let unknown = || kvm_ioctls::Error::new(libc::EFAULT);
-    let at = memory.get_host_address(GuestAddress(0)).map_err(|_| unknown())?;
-    let bytes = memory.last_addr().raw_value() + 1;
+    let region = memory.iter().next().ok_or_else(unknown)?;
+    let (guest_phys_addr, bytes) = (region.start_addr().raw_value(), region.len());
+    let at = memory.get_host_address(region.start_addr()).map_err(|_| unknown())?;
     let length = usize::try_from(bytes).map_err(|_| unknown())?;
     // Without large pages it works as well, if less evenly.
     // SAFETY: advice that changes no content, about the mapping that `memory` owns.
     let _ = unsafe { rustix::mm::madvise(at.cast(), length, rustix::mm::Advice::LinuxHugepage) };
     let region = kvm_userspace_memory_region {
-        slot: 0,
+        slot,
         flags: 0,
-        guest_phys_addr: 0,
+        guest_phys_addr,
         memory_size: bytes,
         userspace_addr: at.addr() as u64,
     };
@@ -173,6 +188,13 @@ impl Inside for Machine {
 
     fn enter(&mut self) -> Left {
         let exit = match self.vcpu.run() {
+            Ok(VcpuExit::IoOut(PORT_WINDOW, bytes)) => {
+                let length = bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+                let mut lines = vec![0; WINDOW_BYTES.min(length as usize)];
+                // It is no longer than the window is.
+                let _ = self.window.read_slice(&mut lines, GuestAddress(WINDOW));
+                return self.ports.inbox().take_whole(&lines).map_or(Left::Served, Left::Hello);
+            }
             Ok(VcpuExit::IoOut(port, bytes)) => match self.ports.write(port, bytes) {
                 Did::Nothing => return Left::Served,
                 Did::Begun => return Left::Begun,

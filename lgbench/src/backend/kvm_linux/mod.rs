@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use kvm_ioctls::Kvm;
 use labstats::results::Kvm as Kind;
-use lgbench_payload::abi::{STATE_FAILED, STATE_PREPARING};
+use lgbench_payload::abi::{Payload, STATE_FAILED, STATE_PREPARING};
 use lgbench_payload::wire;
 
 use self::machine::Machine;
@@ -26,6 +26,7 @@ use crate::environment;
 use crate::linux::inbox::{Inbox, NoLog};
 use crate::linux::{self, Duties, LinuxOptions};
 use crate::memory::GuestSpec;
+use crate::sys::time;
 
 /// How long a kernel may take to start its first program: an emulator is slow.
 const BOOT: Duration = Duration::from_secs(600);
@@ -49,6 +50,8 @@ pub struct KvmLinuxBackend {
 struct Guest {
     vcpu: Vcpu,
     ports: Arc<Ports>,
+    /// Whether its program tells how far its payload has got.
+    tells_progress: bool,
     started: Instant,
 }
 
@@ -138,10 +141,12 @@ impl Backend for KvmLinuxBackend {
             let arguments = linux::arguments(spec, duties);
             Machine::new(&self.kvm, &self.options, spec, &initramfs, &arguments, number)
         });
-        for (machine, number) in machines.collect::<Result<Vec<_>, _>>()?.into_iter().zip(1..) {
+        let machines = machines.collect::<Result<Vec<_>, _>>()?;
+        for ((machine, spec), number) in machines.into_iter().zip(specs).zip(1..) {
             let ports = Arc::clone(machine.ports());
             let vcpu = Vcpu::start(machine, number, placement)?;
-            self.guests.push(Guest { vcpu, ports, started: Instant::now() });
+            let tells_progress = spec.payload == Payload::Cfd;
+            self.guests.push(Guest { vcpu, ports, tells_progress, started: Instant::now() });
         }
         Ok(())
     }
@@ -177,9 +182,13 @@ impl Backend for KvmLinuxBackend {
         if state == STATE_PREPARING && seen.started.elapsed() > BOOT {
             return failed(seen.failed(format!("it is not ready after {} s", BOOT.as_secs())));
         }
-        // A kernel gets somewhere for as long as its processor does: it has ticks at least.
+        if seen.tells_progress && state != STATE_PREPARING {
+            return Ok(Look { state, progress: inbox.progress() });
+        }
+        // A kernel gets somewhere for as long as its processor does: it has ticks at least. A host that
+        // does not tell cannot be asked: then it is not watched.
         let thread = format!("self/task/{}", seen.vcpu.number());
-        let progress = environment::proc::run_ns(&thread).unwrap_or_default();
+        let progress = environment::proc::run_ns(&thread).unwrap_or_else(time::monotonic_ns);
         Ok(Look { state, progress })
     }
 
