@@ -22,14 +22,14 @@ fn main() {
             "lgbench measures x86 under Linux with glibc; it cannot be built for {other}"
         )),
     };
-    build(Program {
-        what: "the guests' image",
-        source: "image/main.rs",
-        name: "payload.bin",
-        target,
-        link: "-Wl,--oformat=binary,--build-id=none,--gc-sections,-T,image/image.ld",
-    });
     if target == WIDE {
+        build(Program {
+            what: "the guests' image",
+            source: "image/main.rs",
+            name: "payload.bin",
+            target: WIDE,
+            link: "-Wl,--oformat=binary,--build-id=none,--gc-sections,-T,image/image.ld",
+        });
         build(guest(WIDE, "guest"));
     }
     // For lguest, whose guests have 32 bits: where the compiler can make it.

@@ -48,6 +48,14 @@ unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, bytes: usize) -> i
 }
 
 /// # Safety
+/// As the C library's: memcmp(), of which nobody asks which is larger.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, bytes: usize) -> i32 {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { memcmp(one, other, bytes) }
+}
+
+/// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn strlen(text: *const u8) -> usize {

@@ -34,6 +34,7 @@ pub mod experiments;
 pub mod files;
 pub mod gate;
 pub mod html;
+#[cfg(target_arch = "x86_64")]
 pub mod image;
 pub mod lguest;
 pub mod linux;

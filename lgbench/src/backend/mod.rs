@@ -15,6 +15,7 @@ pub mod kvm;
 #[cfg(target_arch = "x86_64")]
 pub mod kvm_linux;
 pub mod lguest;
+#[cfg(target_arch = "x86_64")]
 pub mod native;
 #[cfg(target_arch = "x86_64")]
 mod vcpu;
@@ -130,12 +131,12 @@ pub enum BackendError {
     },
 }
 
-/// Virtual machines are for programs of 64 bits; lguest's hosts have 32.
+/// The payloads' image has 64 bits; lguest's hosts have 32.
 #[cfg(not(target_arch = "x86_64"))]
-pub fn no_kvm_here() -> BackendError {
+pub fn only_lguest() -> BackendError {
     BackendError::NotHere(
-        "this lgbench is a program of 32 bits, which runs no virtual machines; take one of 64 bits, or \
-         use --backend lguest or native",
+        "this lgbench is a program of 32 bits, for hosts of lguest; use --backend lguest, or take one of \
+         64 bits",
     )
 }
 

@@ -26,11 +26,13 @@ use anyhow::Result;
 use clap::Parser;
 
 use self::cli::{Cli, Command};
+#[cfg(target_arch = "x86_64")]
 use crate::backend::native::child;
 
 /// Runs what was typed, the program's name first.
 pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line: Vec<OsString> = line.into_iter().collect();
+    #[cfg(target_arch = "x86_64")]
     if let [_, first, rest @ ..] = &line[..]
         && first == child::COMMAND
     {
@@ -66,6 +68,6 @@ fn run(command: &Command) -> Result<ExitCode> {
         #[cfg(target_arch = "x86_64")]
         Command::Skew(args) => skew::run(args),
         #[cfg(not(target_arch = "x86_64"))]
-        Command::Skew(_) => Err(crate::backend::no_kvm_here().into()),
+        Command::Skew(_) => Err(crate::backend::only_lguest().into()),
     }
 }

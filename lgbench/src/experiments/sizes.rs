@@ -139,7 +139,8 @@ impl Sizes {
         let available = proc::memory_bytes("MemAvailable").unwrap_or(u64::MAX / MEMORY_PERCENT);
         let log = RECORDS * size_of::<Record>() as u64 + 8 * LARGE_PAGE;
         // Two guests.
-        let each = (available / 100 * MEMORY_PERCENT / 2).min(MAX_BYTES).saturating_sub(log + own_bytes);
+        let each =
+            (available / 100 * MEMORY_PERCENT / 2).min(MAX_BYTES).saturating_sub(log + own_bytes);
         let fits = (each / ARRAYS).next_multiple_of(LARGE_PAGE).saturating_sub(LARGE_PAGE);
         let array_bytes = array_bytes.unwrap_or_else(|| wanted.min(fits.max(LARGE_PAGE)));
         let gap = if environment.emulated { EMULATED_GAP } else { GAP };

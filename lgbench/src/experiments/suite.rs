@@ -10,10 +10,9 @@ use super::catalogue::Plan;
 use super::collect;
 use super::sizes::Sizes;
 use crate::backend::lguest::{LguestBackend, LguestOptions};
-use crate::backend::native::NativeBackend;
 use crate::backend::{Backend, BackendError, Placement};
 #[cfg(target_arch = "x86_64")]
-use crate::backend::{kvm::KvmBackend, kvm_linux::KvmLinuxBackend};
+use crate::backend::{kvm::KvmBackend, kvm_linux::KvmLinuxBackend, native::NativeBackend};
 use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
 use crate::linux::{self, LinuxOptions};
@@ -80,8 +79,9 @@ impl Kind {
             #[cfg(target_arch = "x86_64")]
             Self::KvmLinux => Box::new(KvmLinuxBackend::new(options.linux.clone())?),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Kvm | Self::KvmLinux => return Err(crate::backend::no_kvm_here()),
+            Self::Kvm | Self::KvmLinux | Self::Native => return Err(crate::backend::only_lguest()),
             Self::Lguest => Box::new(LguestBackend::new(options.lguest.clone())?),
+            #[cfg(target_arch = "x86_64")]
             Self::Native => Box::new(NativeBackend::new()),
         })
     }

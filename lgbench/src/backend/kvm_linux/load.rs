@@ -228,7 +228,10 @@ mod tests {
     fn the_guests_arguments_come_after_the_kernels() {
         let line = command_line(&options(Path::new("k")), "payload=1");
         assert!(line.starts_with("console=ttyS0 "), "{line}");
-        assert!(line.ends_with(" a=1 -- payload=1 port=760 window=3489660928 from=/dev/ttyS1"), "{line}");
+        assert!(
+            line.ends_with(" a=1 -- payload=1 port=760 window=3489660928 from=/dev/ttyS1"),
+            "{line}"
+        );
     }
 
     #[test]

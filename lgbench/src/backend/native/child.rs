@@ -73,24 +73,12 @@ fn prepare(cpus: &[u32], fifo: bool) -> io::Result<()> {
 fn jump() -> ! {
     // SAFETY: `prepare` has mapped the image and its stack there; the code ends with the process. Nothing
     // of this program's stack is needed any more.
-    #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!(
             "mov rsp, {stack}",
             "jmp {entry}",
             stack = in(reg) abi::STACK_TOP - 8,
             entry = in(reg) abi::IMAGE,
-            options(noreturn),
-        )
-    }
-    // SAFETY: as above.
-    #[cfg(target_arch = "x86")]
-    unsafe {
-        asm!(
-            "mov esp, {stack}",
-            "jmp {entry}",
-            stack = in(reg) (abi::STACK_TOP - 4) as u32,
-            entry = in(reg) abi::IMAGE as u32,
             options(noreturn),
         )
     }
