@@ -100,6 +100,7 @@ enum Never {}
 fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
     let mut link = Link::open(arguments)?;
     link.greet(arguments.hellos);
+    link.tell(Message::Clocksource(process::clocksource()));
     let memory = Memory::new(arguments)?;
     let control = memory.control();
     let child = match arguments.payload {
@@ -113,9 +114,6 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
         let state = state(control, child.as_ref());
         if state != told {
             told = state;
-            if arguments.clocks_ms != 0 {
-                link.tell(Message::Clocksource(process::clocksource()));
-            }
             link.tell(Message::State(u64::from(state)));
         }
         let progress = control.progress.load(Relaxed);
@@ -136,9 +134,7 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
                     child.stop();
                 }
                 // It may be another one than at the beginning.
-                if arguments.clocks_ms != 0 {
-                    link.tell(Message::Clocksource(process::clocksource()));
-                }
+                link.tell(Message::Clocksource(process::clocksource()));
                 link.send_log(&memory);
             }
             Some(_) => {}

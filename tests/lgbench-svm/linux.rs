@@ -38,6 +38,9 @@ fn experiment_1_runs_and_is_drawn() {
     assert_eq!(scenarios, ["idle-idle", "busy-idle"]);
     for one in &all {
         assert_eq!(one.backend, "kvm-linux");
+        assert_eq!(one.parameters["guest_clocksource"], Parameter::Text("kvm-clock".into()));
+        let Parameter::Text(kernel) = &one.parameters["guest_kernel"] else { panic!("{one:?}") };
+        assert!(kernel.starts_with("6.") && kernel.contains("deb"), "{kernel}");
         let switches = one.series.iter().find(|s| s.metric == "switch.guest_to_guest").unwrap();
         assert!(switches.len() > 1, "{}: {} switches", one.scenario, switches.len());
     }
@@ -92,7 +95,7 @@ fn clocks_are_those_that_were_asked_for() {
     for one in measured(folder.path()) {
         assert_eq!(one.parameters["load"], Parameter::Text("idle".into()));
     }
-    assert!(report(folder.path()).contains("Guest&#39;s clock less host&#39;s"));
+    assert!(report(folder.path()).contains("Guest's clock less host's"));
 }
 
 #[test]

@@ -173,6 +173,8 @@ pub struct GuestLog {
     pub clock_offset: i64,
     /// By how much the guest's clock may be wrong against the host's, in cycles.
     pub clock_uncertainty: u64,
+    /// What the clocks of a guest's kernel were made of; none where there is no kernel.
+    pub clocksource: Option<String>,
     /// When it was ready to run and did not.
     pub waits: Option<Waits>,
 }

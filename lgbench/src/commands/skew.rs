@@ -121,7 +121,7 @@ fn row(one: &Experiment) -> Option<Row> {
     Some(Row {
         clock: text("clock"),
         load: text("load"),
-        clocksource: text("clocksource"),
+        clocksource: text("guest_clocksource"),
         pit_reinjection: text("pit_reinjection"),
         seconds,
         readings: run.samples.len(),

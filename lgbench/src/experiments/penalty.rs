@@ -205,6 +205,9 @@ fn begin(cell: Cell, setting: &Setting<'_>) -> Experiment {
     };
     parameter(EDGE, setting.task.edge);
     parameter(STEPS, setting.task.steps);
+    if cell.kind == Kind::KvmLinux {
+        one.parameters.extend(setting.options.linux.parameters());
+    }
     one.series.push(Series { guest: Some(1), ..Series::of(&metric::CFD_RUNTIME) });
     one
 }

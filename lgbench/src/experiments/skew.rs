@@ -96,11 +96,10 @@ fn one(clock: Clock, load: Load, setting: &Setting<'_>) -> Result<Experiment, Ba
     let ended = Moment::now();
     let complete = !interrupted();
     // Those from before are not wanted, nor those that come while the guest is asked.
-    let inbox = backend.inbox(0)?;
-    let readings = inbox.clocks();
-    let logs = backend.collect()?;
-    let clocksources = inbox.clocksources();
-    let offset = logs.first().map_or(0, |log| log.clock_offset).cast_unsigned();
+    let readings = backend.inbox(0)?.clocks();
+    let log = backend.collect()?.into_iter().next().unwrap_or_default();
+    let clocksource = log.clocksource.unwrap_or_else(|| "unknown".to_owned());
+    let offset = log.clock_offset.cast_unsigned();
     let scale = Scale::between(begun, ended);
     let series = skew(&readings, begun.tsc, offset, &scale);
     let scenario = format!("{}, {}", clock.name(), load.name());
@@ -111,12 +110,13 @@ fn one(clock: Clock, load: Load, setting: &Setting<'_>) -> Result<Experiment, Ba
     parameter("run_s", Parameter::Number(setting.length.as_secs_f64()));
     let reinjection = if setting.options.pit_reinjection { "on" } else { "off" };
     parameter("pit_reinjection", Parameter::Text(reinjection.to_owned()));
-    parameter("clocksource", Parameter::Text(clocksources.join(", then ")));
+    parameter("guest_clocksource", Parameter::Text(clocksource.clone()));
     if load == Load::Host {
         parameter("rivals", Parameter::Number(f64::from(setting.rivals)));
     }
-    if clocksources.iter().any(|used| used != clock.name()) {
-        one.marks.push(format!("the guest's clocksource was {}", clocksources.join(", then ")));
+    one.parameters.extend(setting.options.parameters());
+    if clocksource != clock.name() {
+        one.marks.push(format!("the guest's clocksource was {clocksource}"));
     }
     one.complete = complete && !series.is_empty();
     one.series = vec![series];

@@ -152,6 +152,9 @@ fn begin(plan: &Plan, setting: &Setting<'_>) -> Experiment {
     if plan.guests.iter().any(|payload| matches!(payload, Payload::Stream | Payload::Stress)) {
         parameter("array_bytes", Parameter::Number(setting.sizes.array_bytes as f64));
     }
+    if setting.kind == Kind::KvmLinux {
+        one.parameters.extend(setting.options.linux.parameters());
+    }
     one.x = plan.x.as_ref().map(|_| Variable { name: "slice".into(), unit: "ms".into() });
     if setting.sizes.too_small && plan.guests.contains(&Payload::Stream) {
         one.marks.push("arrays smaller than 4 times the last cache".into());
@@ -218,6 +221,11 @@ fn note(one: &mut Experiment, session: &Session) {
         // They cost something themselves, so results with and without are not the same experiment's.
         let source = Parameter::Text(trace.source.to_owned());
         one.parameters.entry("tracepoints".to_owned()).or_insert(source);
+    }
+    // A kernel whose clock is another one is another guest.
+    for clocksource in session.logs.iter().filter_map(|log| log.clocksource.clone()) {
+        let source = Parameter::Text(clocksource);
+        one.parameters.entry("guest_clocksource".to_owned()).or_insert(source);
     }
     let mut mark = |text: String| {
         if !one.marks.contains(&text) {

@@ -117,9 +117,10 @@ impl Inbox {
         std::mem::take(&mut self.said().clocks)
     }
 
-    /// What the guest's clocks were made of: once for each time it was said, and changed.
-    pub fn clocksources(&self) -> Vec<String> {
-        self.said().clocksources.clone()
+    /// What the guest's clocks were made of, all that it was if that changed; none where it was not said.
+    pub fn clocksource(&self) -> Option<String> {
+        let said = self.said();
+        (!said.clocksources.is_empty()).then(|| said.clocksources.join(", then "))
     }
 
     /// The version that the guest's program speaks, once it has greeted.

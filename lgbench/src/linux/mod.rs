@@ -7,9 +7,14 @@
 pub mod clocks;
 pub mod inbox;
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use labstats::results::Parameter;
 
 use crate::environment::proc;
 use crate::memory::GuestSpec;
@@ -47,6 +52,44 @@ impl Default for LinuxOptions {
             pit_reinjection: true,
         }
     }
+}
+
+impl LinuxOptions {
+    /// What of it results are to tell.
+    pub fn parameters(&self) -> BTreeMap<String, Parameter> {
+        let text = |text: String| Parameter::Text(text);
+        let mut all = BTreeMap::from([("guest_kernel".to_owned(), text(version(&self.kernel)))]);
+        if !self.append.trim().is_empty() {
+            all.insert("guest_append".to_owned(), text(self.append.trim().to_owned()));
+        }
+        all
+    }
+}
+
+/// Of a bzImage: the header's first four letters, and where it says where its version is.
+const HEADER: (u64, &[u8; 4]) = (0x202, b"HdrS");
+const VERSION_AT: u64 = 0x20e;
+const VERSION_FROM: u64 = 0x200;
+const VERSION_MAX: usize = 64;
+
+/// A kernel's version as its image has it, or else the image's name.
+fn version(kernel: &Path) -> String {
+    version_in(kernel).unwrap_or_else(|| kernel.display().to_string())
+}
+
+fn version_in(kernel: &Path) -> Option<String> {
+    let image = File::open(kernel).ok()?;
+    let mut letters = [0; 4];
+    image.read_exact_at(&mut letters, HEADER.0).ok()?;
+    if &letters != HEADER.1 {
+        return None;
+    }
+    let mut at = [0; 2];
+    image.read_exact_at(&mut at, VERSION_AT).ok()?;
+    let mut text = [0; VERSION_MAX];
+    let got = image.read_at(&mut text, VERSION_FROM + u64::from(u16::from_le_bytes(at))).ok()?;
+    let word = text.get(..got)?.split(|byte| *byte == b' ' || *byte == 0).next()?;
+    (!word.is_empty()).then(|| String::from_utf8_lossy(word).into_owned())
 }
 
 /// What a kernel and its programs take of a guest's memory, when a payload takes so much: the kernel's
@@ -143,6 +186,22 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         assert!(PROGRAM.starts_with(b"\x7fELF\x02"));
         assert!(NARROW_PROGRAM.is_none_or(|program| program.starts_with(b"\x7fELF\x01")));
+    }
+
+    #[test]
+    fn a_kernel_is_known_by_its_version_or_else_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vmlinuz");
+        let mut image = vec![0; 4096];
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x20e..0x210].copy_from_slice(&0x300_u16.to_le_bytes());
+        image[0x500..0x50c].copy_from_slice(b"6.12.1 (by x)"[..12].try_into().unwrap());
+        std::fs::write(&path, &image).unwrap();
+        assert_eq!(version(&path), "6.12.1");
+        for broken in [&image[..0x204], &image[..0x300], &[0; 4096][..]] {
+            std::fs::write(&path, broken).unwrap();
+            assert_eq!(version(&path), path.display().to_string());
+        }
     }
 
     #[test]

@@ -197,13 +197,15 @@ impl Backend for KvmLinuxBackend {
             self.gate(guest, false)?;
         }
         let logs: Result<Vec<_>, _> = (0..self.guests.len()).map(|guest| self.log(guest)).collect();
+        let clocksources: Vec<_> =
+            self.guests.iter().map(|guest| guest.ports.inbox().clocksource()).collect();
         let ended = self.end();
-        let together = logs?.into_iter().zip(ended).enumerate();
+        let together = logs?.into_iter().zip(clocksources).zip(ended).enumerate();
         together
-            .map(|(guest, ((records, lost), (failure, outcome)))| match (failure, outcome) {
+            .map(|(guest, (((records, lost), clocksource), ended))| match ended {
                 (Some(why), _) => Err(BackendError::Failed { guest: guest + 1, why }),
                 (None, None) => Err(BackendError::Stuck { guest: guest + 1 }),
-                (None, Some(outcome)) => Ok(outcome.log(records, lost)),
+                (None, Some(outcome)) => Ok(GuestLog { clocksource, ..outcome.log(records, lost) }),
             })
             .collect()
     }

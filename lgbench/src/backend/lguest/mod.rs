@@ -200,6 +200,7 @@ impl Backend for LguestBackend {
             lost,
             stays: stays(&seen.samples, guest.id),
             stays_lost: seen.lost,
+            clocksource: guest.launcher.inbox().clocksource(),
             ..GuestLog::default()
         });
         let logs = logs.collect();

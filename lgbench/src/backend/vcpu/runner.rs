@@ -118,6 +118,7 @@ impl Outcome {
             stays_lost: self.stays_lost,
             clock_offset: offset,
             clock_uncertainty: self.skew.uncertainty(),
+            clocksource: None,
             waits: self.waits,
         }
     }
