@@ -19,7 +19,7 @@ const MODULE: &str = "lgbench_stock";
 const PROGRAM: (&str, &str) = ("guest", "tests/lgbench-kmod/programs");
 
 /// Builds both for a kernel.
-pub fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
+pub(crate) fn build(kernel: &Kernel, interrupt: &Interrupt) -> Result<Vec<PathBuf>> {
     deps::ensure(vgpu::TOOLS)?;
     let folder = workspace::metadata()?.target_directory.join("lgbench-kmod");
     let to = folder.join(&kernel.release);
