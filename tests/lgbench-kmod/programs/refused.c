@@ -125,7 +125,8 @@ int torn(void)
 {
 	int fd = open("/dev/lgbench", O_RDWR);
 	long page = sysconf(_SC_PAGESIZE);
-	char *room = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int rights = PROT_READ | PROT_WRITE;
+	char *room = mmap(NULL, 2 * page, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (fd < 0 || room == MAP_FAILED || mprotect(room + page, page, PROT_NONE)) {
 		perror("a page that cannot be written");
