@@ -13,6 +13,8 @@ const CONSOLE_LINES: usize = 12;
 const LINE_BYTES: usize = 400;
 /// Most clocks that are kept: a day of ten in a second.
 const CLOCKS_MAX: usize = 1 << 20;
+/// How often a log is asked for.
+const ATTEMPTS: u32 = 3;
 /// How a kernel that cannot go on begins to say so.
 const PANIC: &str = "Kernel panic";
 
@@ -128,16 +130,32 @@ impl Inbox {
         self.said().greeted
     }
 
-    /// Forgets a log, for another try.
-    pub fn forget_log(&self) {
-        self.said().log = Log::default();
+    /// Asks for a log until it has come whole: a question may be lost, and so may a part of the answer.
+    ///
+    /// # Errors
+    /// See [`NoLog`].
+    pub fn ask_for_log(
+        &self,
+        mut ask: impl FnMut(),
+        silence: Duration,
+    ) -> Result<(Vec<Record>, u64), NoLog> {
+        let mut log = Err(NoLog::Silent);
+        for _ in 0..ATTEMPTS {
+            self.said().log = Log::default();
+            ask();
+            log = self.wait_for_log(silence);
+            if log.is_ok() || self.failure().is_some() {
+                break;
+            }
+        }
+        log
     }
 
     /// Waits for a whole log: its records, and how many were lost. As long as anything comes it goes on.
     ///
     /// # Errors
     /// See [`NoLog`].
-    pub fn wait_for_log(&self, silence: Duration) -> Result<(Vec<Record>, u64), NoLog> {
+    fn wait_for_log(&self, silence: Duration) -> Result<(Vec<Record>, u64), NoLog> {
         let mut said = self.said();
         let (mut heard, mut since) = (said.bytes, Instant::now());
         while !said.log.done {
@@ -276,11 +294,22 @@ mod tests {
         let inbox = Inbox::default();
         send(&inbox, &[Message::Log { records: 1, lost: 0 }, Message::End { records: 1 }]);
         assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Damaged));
-        inbox.forget_log();
-        send(&inbox, &[Message::Log { records: 1, lost: 0 }, Message::Record(record(1))]);
-        inbox.take(b"~r 1 2 3#0000\n");
-        send(&inbox, &[Message::End { records: 1 }]);
-        assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Damaged));
+        let whole = [Message::Record(record(1)), Message::End { records: 1 }];
+        let mut asked = 0;
+        // The first time nothing comes, the second time a line is damaged.
+        let log = inbox.ask_for_log(
+            || {
+                asked += 1;
+                if asked > 1 {
+                    send(&inbox, &[Message::Log { records: 1, lost: 0 }]);
+                    inbox.take(if asked == 2 { b"~r 1 2 3#0000\n" } else { b"\n" });
+                    send(&inbox, &whole);
+                }
+            },
+            SILENCE,
+        );
+        assert_eq!((log, asked), (Ok((vec![record(1)], 0)), 3));
+        assert_eq!(inbox.ask_for_log(|| {}, SILENCE), Err(NoLog::Silent));
     }
 
     #[test]

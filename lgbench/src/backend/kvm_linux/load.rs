@@ -58,10 +58,11 @@ const DATA: u16 = 0x18;
 const DESCRIPTOR_CODE: u64 = 0x00af_9b00_0000_ffff;
 const DESCRIPTOR_DATA: u64 = 0x00cf_9300_0000_ffff;
 
-/// What a kernel is told: where its console is; not to wait for what is not there; to give up at once,
-/// in a way that is noticed. Interrupts of a second, silent, serial port are the program's.
+/// What a kernel is told: where its console is; to give up at once, in a way that is noticed; not to wait
+/// for what is not there; and that time in which it was held is no fault of its own.
 const USUAL: &str = "console=ttyS0 quiet panic=-1 reboot=t nokaslr acpi=off pci=off i8042.noaux \
-                     i8042.nomux i8042.nopnp i8042.dumbkbd";
+                     i8042.nomux i8042.nopnp i8042.dumbkbd nowatchdog \
+                     rcupdate.rcu_cpu_stall_suppress=1";
 
 /// Where to begin.
 #[derive(Debug)]

@@ -103,10 +103,9 @@ impl KvmLinuxBackend {
     /// What a guest has recorded: it is asked, alone on its CPU.
     fn log(&self, guest: usize) -> Result<(Vec<lgbench_payload::abi::Record>, u64), BackendError> {
         let asked = self.guest(guest)?;
-        asked.ports.inbox().forget_log();
-        asked.ports.ask(wire::ASK_LOG);
         self.gate(guest, true)?;
-        let log = asked.ports.inbox().wait_for_log(SILENCE);
+        let ask = || asked.ports.ask(wire::ASK_LOG);
+        let log = asked.ports.inbox().ask_for_log(ask, SILENCE);
         self.gate(guest, false)?;
         log.map_err(|why| {
             let what = match why {

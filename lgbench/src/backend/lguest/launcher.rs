@@ -126,7 +126,7 @@ impl Launcher {
         self.number
     }
 
-    pub(super) fn inbox(&self) -> &Inbox {
+    pub(super) fn inbox(&self) -> &Arc<Inbox> {
         &self.inbox
     }
 

@@ -9,6 +9,7 @@
 mod launcher;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lgbench_payload::abi::{Record, STATE_FAILED, STATE_PREPARING};
@@ -106,9 +107,8 @@ impl LguestBackend {
         let failed = |why: String| BackendError::Failed { guest: guest + 1, why };
         let asked =
             self.guests.get_mut(guest).ok_or_else(|| failed("it was never started".into()))?;
-        asked.launcher.inbox().forget_log();
-        asked.launcher.ask(wire::ASK_LOG);
-        let log = asked.launcher.inbox().wait_for_log(SILENCE);
+        let inbox = Arc::clone(asked.launcher.inbox());
+        let log = inbox.ask_for_log(|| asked.launcher.ask(wire::ASK_LOG), SILENCE);
         let log = log.map_err(|why| {
             let what = match why {
                 NoLog::Silent => "it does not send what it has recorded",
