@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench,
- * which lgbench_abi.h describes; a hypervisor calls what is in lgbench.h.
- *
- * One file for Linux 2.6.30 to today's, so that it can stand in drivers/lguest or in a module of
- * its own.
+ * which lgbench_abi.h describes; a hypervisor calls what is in lgbench.h. One file for Linux 2.6.30
+ * to today's, so that it can stand in drivers/lguest or in a module of its own.
  *
  * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody
  * sleeps with it. Whoever sets modes and reads samples is kept apart by a mutex, which the timer
@@ -23,25 +21,13 @@
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <asm/tsc.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 11, 0)
-#include <linux/sched/task.h>
-#endif
-/* Younger than lguest. */
-#ifndef pr_warn
-#define pr_warn	pr_warning
-#endif
 
 #include "lgbench.h"
 #include "lgbench_abi.h"
-
-/* There a spinlock sleeps, which must not be where a guest comes in. */
-#if defined(CONFIG_PREEMPT_RT) || defined(CONFIG_PREEMPT_RT_FULL)
-#error "lgbench does not work on a PREEMPT_RT kernel"
-#endif
+#include "lgbench_compat.h"
 
 /* Samples that are kept; a power of 2. */
 #define LGB_RING	65536
@@ -419,16 +405,13 @@ static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
 	unsigned long flags;
 	bool found;
 
-	if (mode->mode > LGB_ALTERNATE)
-		return -EINVAL;
-	if (mode->mode != LGB_FREE &&
-	    (mode->first >= LGB_GUESTS_MAX || mode->interval_ns < LGB_INTERVAL_MIN ||
-	     mode->interval_ns > LGB_INTERVAL_MAX))
-		return -EINVAL;
 	if (mode->mode == LGB_FREE) {
 		lgb_stop();
 		return 0;
 	}
+	if (mode->mode > LGB_ALTERNATE || mode->first >= LGB_GUESTS_MAX ||
+	    mode->interval_ns < LGB_INTERVAL_MIN || mode->interval_ns > LGB_INTERVAL_MAX)
+		return -EINVAL;
 	spin_lock_irqsave(&lgb_lock, flags);
 	found = lgb_guests[mode->first].key;
 	spin_unlock_irqrestore(&lgb_lock, flags);
@@ -470,13 +453,7 @@ static int lgb_hold(struct file *file, u32 id, bool held)
 /* A guest that sleeps between gate and entry, as one does that has nothing to do, is out. */
 static bool lgb_enters(const struct lgb_guest *guest)
 {
-	if (!guest->entering || !guest->task)
-		return false;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
-	return task_is_running(guest->task);
-#else
-	return guest->task->state == TASK_RUNNING;
-#endif
+	return guest->entering && guest->task && task_is_running(guest->task);
 }
 
 static void lgb_tell(struct lgb_info *info)
@@ -505,16 +482,19 @@ static void lgb_tell(struct lgb_info *info)
 
 static void lgb_clear(void)
 {
-	struct lgb_info zero = { 0 };
 	unsigned long flags;
 
 	spin_lock_irqsave(&lgb_lock, flags);
-	zero.mode = lgb_counts.mode;
-	zero.turn = lgb_counts.turn;
-	lgb_counts = zero;
+	lgb_counts = (struct lgb_info){ .mode = lgb_counts.mode, .turn = lgb_counts.turn };
 	lgb_tail = lgb_head;
 	lgb_lost = 0;
 	spin_unlock_irqrestore(&lgb_lock, flags);
+}
+
+/* One program at a time. Under lgb_control. */
+static bool lgb_is_busy(const struct file *file)
+{
+	return lgb_owner && lgb_owner != file;
 }
 
 static long lgb_ioctl(struct file *file, unsigned int command, unsigned long argument)
@@ -533,19 +513,17 @@ static long lgb_ioctl(struct file *file, unsigned int command, unsigned long arg
 		ret = copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 		break;
 	case LGB_SET_MODE:
-		ret = copy_from_user(&mode, user, sizeof(mode)) ? -EFAULT : 0;
-		if (ret)
-			break;
-		/* One program at a time. */
-		ret = lgb_owner && lgb_owner != file ? -EBUSY : lgb_set_mode(file, &mode);
+		if (copy_from_user(&mode, user, sizeof(mode)))
+			ret = -EFAULT;
+		else
+			ret = lgb_is_busy(file) ? -EBUSY : lgb_set_mode(file, &mode);
 		break;
 	case LGB_HOLD:
 	case LGB_LET:
-		ret = copy_from_user(&id, user, sizeof(id)) ? -EFAULT : 0;
-		if (ret)
-			break;
-		ret = lgb_owner && lgb_owner != file ? -EBUSY :
-		      lgb_hold(file, id, command == LGB_HOLD);
+		if (copy_from_user(&id, user, sizeof(id)))
+			ret = -EFAULT;
+		else
+			ret = lgb_is_busy(file) ? -EBUSY : lgb_hold(file, id, command == LGB_HOLD);
 		break;
 	case LGB_CLEAR:
 		lgb_clear();
@@ -595,12 +573,7 @@ int lgb_init(void)
 		init_waitqueue_head(&lgb_guests[id].wait);
 	for_each_possible_cpu(cpu)
 		per_cpu(lgb_last, cpu).id = LGB_NOBODY;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 	hrtimer_setup(&lgb_timer, lgb_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-#else
-	hrtimer_init(&lgb_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	lgb_timer.function = lgb_expired;
-#endif
 	ret = misc_register(&lgb_device);
 	if (ret) {
 		vfree(lgb_ring);

@@ -17,6 +17,10 @@ pub const PIECES: &[Piece] = &[
         file: "drivers/lguest/lgbench_abi.h",
         text: include_str!("../../lguest/kernel/lgbench_abi.h"),
     },
+    Piece {
+        file: "drivers/lguest/lgbench_compat.h",
+        text: include_str!("../../lguest/kernel/lgbench_compat.h"),
+    },
 ];
 
 /// The semantic patch.

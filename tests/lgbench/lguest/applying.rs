@@ -31,7 +31,7 @@ fn hooks_go_in_and_out_again() {
         assert!(tree.facts() == before, "check changed {version}");
         let said = tree.done("apply");
         golden(&format!("{version}.golden"), &(said + "\n" + &tree.difference(version)));
-        for file in ["lgbench.c", "lgbench.h", "lgbench_abi.h"] {
+        for file in ["lgbench.c", "lgbench.h", "lgbench_abi.h", "lgbench_compat.h"] {
             let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lgbench/lguest/kernel");
             let text = fs::read_to_string(ours.join(file)).unwrap();
             assert_eq!(tree.read(&format!("drivers/lguest/{file}")), text);

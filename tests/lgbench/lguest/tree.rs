@@ -104,7 +104,7 @@ impl Tree {
     pub(super) fn difference(&self, version: &str) -> String {
         let mut command = Command::new("diff");
         command.args(["-r", "-U", "1", "--exclude=.lgbench"]);
-        for name in ["lgbench.c", "lgbench.h", "lgbench_abi.h"] {
+        for name in ["lgbench.c", "lgbench.h", "lgbench_abi.h", "lgbench_compat.h"] {
             command.arg(format!("--exclude={name}"));
         }
         let output = command.arg(trees().join(version)).arg(self.root()).output().unwrap();

@@ -10,12 +10,9 @@ use lgbench_payload::abi::FLAVOUR_GUEST;
 
 use super::boot;
 use crate::backend::BackendError;
+use crate::backend::vcpu::TSS_PAGES;
 use crate::backend::vcpu::file::share_clock;
 use crate::memory::{GuestMemory, GuestSpec};
-
-/// Three pages below the end of 32 bits that older Intel processors need for themselves; guests'
-/// memory ends far below.
-const TSS_PAGES: usize = 0xfffb_d000;
 
 /// A machine that has not run yet. Fields are dropped in this order: memory last.
 #[derive(Debug)]

@@ -23,16 +23,13 @@ use vmm_sys_util::ioctl_io_nr;
 use super::load::{self, Loaded};
 use super::ports::{CONSOLE_IRQ, Did, Interrupt, PROGRAM_IRQ, Ports};
 use crate::backend::BackendError;
+use crate::backend::vcpu::TSS_PAGES;
 use crate::backend::vcpu::file::{file, share_clock};
 use crate::backend::vcpu::runner::{Inside, Left, told, unexpected};
 use crate::linux::{self, LinuxOptions};
 use crate::memory::{GuestSpec, MAX_BYTES, MemoryError};
 
 ioctl_io_nr!(KVM_REINJECT_CONTROL, kvm_bindings::KVMIO, 0x71);
-
-/// Three pages below the end of 32 bits that older Intel processors need for themselves; guests'
-/// memory ends far below.
-const TSS_PAGES: usize = 0xfffb_d000;
 
 /// Where the window for the program's lines is: behind any memory, and before what a PC has there.
 pub(super) const WINDOW: u64 = 0xd000_0000;

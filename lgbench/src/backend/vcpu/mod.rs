@@ -22,6 +22,10 @@ use super::{BackendError, PATIENCE, Placement};
 /// The version of the interface that has been the only one since 2007.
 const API_VERSION: i32 = 12;
 
+/// Three pages below the end of 32 bits that older Intel processors need for themselves; guests'
+/// memory ends far below.
+pub(super) const TSS_PAGES: usize = 0xfffb_d000;
+
 /// Opens /dev/kvm.
 ///
 /// # Errors
