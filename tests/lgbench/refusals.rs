@@ -151,10 +151,12 @@ fn lguest_without_a_launcher_or_a_patched_kernel_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let said = refusal(&mut run(folder.path(), &["fig3", "--backend", "lguest"]));
     assert!(said.starts_with("lgbench: there is no command that starts a guest"), "{said}");
-    let arguments = ["fig3", "--backend", "lguest", "--launcher", "x", "--guest-program"];
-    let said = refusal(run(folder.path(), &arguments).arg("/nothing"));
+    let with =
+        |program| ["fig3", "--backend", "lguest", "--launcher", "x", "--guest-program", program];
+    let said = refusal(&mut run(folder.path(), &with("/nothing")));
     assert!(said.starts_with("lgbench: --guest-program /nothing: No such file"), "{said}");
-    let said = refusal(run(folder.path(), &arguments).arg("/bin/true"));
-    assert!(said.starts_with("lgbench: cannot open /dev/lgbench"), "{said}");
-    assert!(said.contains("see lgbench lguest --help"), "{said}");
+    let said = refusal(&mut run(folder.path(), &with("/bin/true")));
+    let expected = "lgbench: lguest's guests cannot be reached; it has to be patched and loaded, see \
+                    lgbench lguest --help: cannot open /dev/lgbench: No such file or directory";
+    assert!(said.starts_with(expected), "{said}");
 }

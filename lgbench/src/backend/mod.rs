@@ -87,7 +87,9 @@ pub enum BackendError {
     #[error("{0}")]
     NoLauncher(String),
     /// The kernel's side of lguest's guests.
-    #[error("{0}; lguest has to be patched and loaded: see lgbench lguest --help")]
+    #[error(
+        "lguest's guests cannot be reached; it has to be patched and loaded, see lgbench lguest --help"
+    )]
     Device(#[from] crate::lguest::device::Error),
     /// The kernel refused something about a virtual machine.
     #[error("KVM refuses to {what} guest {guest}")]
