@@ -170,6 +170,10 @@ mod tests {
                 }
             }
         });
+        // On a machine that has other things to do it takes its time to begin.
+        while steps.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
         for round in 0..400 {
             gate.open();
             if round % 2 == 0 {
@@ -181,7 +185,6 @@ mod tests {
             std::hint::spin_loop();
             assert_eq!(steps.load(Ordering::SeqCst), before);
         }
-        assert!(steps.load(Ordering::SeqCst) > 0);
         gate.end();
         guest.join().unwrap();
     }
