@@ -9,7 +9,7 @@ use core::arch::asm;
 
 use crate::arguments::Arguments;
 use crate::clock;
-use crate::process::Memory;
+use crate::process::{MAP_SHARED, Memory, PROT_READ_WRITE};
 use crate::sys::{Call, call};
 use crate::wire::{LINE_MAX, Line, Message, PORT_WINDOW, VERSION, WINDOW_BYTES};
 
@@ -23,8 +23,6 @@ const TCSETS: usize = 0x5402;
 const CONTROL_FLAGS: usize = 2;
 const CREAD_CLOCAL: u32 = 0o4200;
 const VTIME_VMIN_WORD: usize = 5;
-const PROT_READ_WRITE: usize = 3;
-const MAP_SHARED: usize = 1;
 const POLLIN: u32 = 1;
 const NO_TIME_LIMIT: usize = usize::MAX;
 /// Ports that are used at once.

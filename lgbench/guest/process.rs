@@ -11,8 +11,8 @@ use crate::sys::{Call, call};
 use crate::wire::{Clocks, Name};
 use crate::{clock, fill, run};
 
-const PROT_READ_WRITE: usize = 3;
-const MAP_SHARED: usize = 0x01;
+pub const PROT_READ_WRITE: usize = 3;
+pub const MAP_SHARED: usize = 0x01;
 const MAP_PRIVATE: usize = 0x02;
 const MAP_FIXED: usize = 0x10;
 const MAP_ANONYMOUS: usize = 0x20;

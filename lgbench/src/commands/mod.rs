@@ -5,12 +5,14 @@
 //! - `control`: the running experiment's side of `ctl`
 //! - `summary`: results in a few lines
 //! - `interrupt`: Ctrl-C
+//! - `kept`: what experiments leave, and the exit code
 
 pub mod cli;
 mod control;
 mod ctl;
 mod env;
 mod interrupt;
+mod kept;
 mod lguest;
 mod penalty;
 mod probe;

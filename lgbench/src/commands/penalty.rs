@@ -10,13 +10,12 @@ use serde::Serialize;
 
 use super::cli::{BackendName, PenaltyArgs, Place};
 use super::interrupt::Interrupt;
-use super::run::{INTERRUPTED, has_samples, keep, nothing, now, options, place};
+use super::kept::Kept;
+use super::run::{now, options, place};
 use super::summary;
 use crate::backend::BackendError;
 use crate::environment::look;
 use crate::experiments::penalty::{self, CHECKSUM, EDGE, STEPS, Setting, Task};
-use crate::files::{RESULTS, put};
-use crate::report;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -41,9 +40,7 @@ pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
     let options = options(&where_to);
     let (vm, placement) = place(&where_to, &options).map_err(without_another_backend)?;
     let task = Task { edge: args.size, steps: args.steps };
-    // Before the first of many runs, not in it.
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let mut kept = Kept::within(&args.out)?;
     let environment = look(Some(placement));
     let interrupt = Interrupt::install()?;
     let setting = Setting {
@@ -55,35 +52,14 @@ pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
         patience: args.watchdog,
         interrupted: &interrupt,
     };
-    let mut aside = false;
-    let after_each = |results: &Results| {
-        if let Err(error) = keep(results, &args.out, &mut aside) {
-            eprintln!("lgbench: {error:#}");
-        }
-    };
     let told = |line: &str| eprintln!("{line}");
-    let outcome = penalty::run(&setting, &now(), environment, told, after_each);
-    let results = &outcome.results;
-    if !has_samples(results) {
-        return match outcome.failure {
-            Some(failure) => Err(failure.into()),
-            None => bail!("{}", nothing(outcome.interrupted)),
-        };
-    }
-    keep(results, &args.out, &mut aside)?;
-    let rows = penalties(results);
-    put(&if args.json { json(results, &rows)? } else { text(results, &rows) })?;
-    eprintln!("results: {}", args.out.join(RESULTS).display());
-    let page = report::write(results, &args.out).context("cannot write the report")?;
-    eprintln!("report: {}", page.display());
-    match outcome.failure {
-        Some(failure) => Err(anyhow!(failure).context("ended early; what there was is kept")),
-        None if outcome.interrupted => {
-            eprintln!("lgbench: interrupted; what there was is kept and marked incomplete");
-            Ok(ExitCode::from(INTERRUPTED))
-        }
-        None => Ok(ExitCode::SUCCESS),
-    }
+    let outcome = penalty::run(&setting, &now(), environment, told, |results| {
+        kept.take(results);
+    });
+    kept.end(&outcome.results, outcome.failure, outcome.interrupted, |results| {
+        let rows = penalties(results);
+        if args.json { json(results, &rows) } else { Ok(text(results, &rows)) }
+    })
 }
 
 fn where_to(args: &PenaltyArgs) -> Place {

@@ -1,15 +1,15 @@
 //! `lgbench run`.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use labstats::results::{Environment, Results};
+use labstats::results::Environment;
 
 use super::cli::{BackendName, Place, RunArgs};
 use super::interrupt::Interrupt;
+use super::kept::Kept;
 use super::{control, summary};
 use crate::backend::Placement;
 use crate::backend::lguest::LguestOptions;
@@ -19,14 +19,9 @@ use crate::environment::look;
 use crate::experiments::catalogue::{Wish, plans};
 use crate::experiments::sizes::{Lengths, Sizes};
 use crate::experiments::suite::{self, Kind, Options, Setting};
-use crate::files::{self, OLD_RESULTS, RESULTS};
 use crate::linux::LinuxOptions;
-use crate::report;
 use crate::sys::cpu;
 use crate::sys::time::{Moment, Scale};
-
-/// Exit code of a run that was interrupted and kept what there is.
-pub(super) const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let options = options(&args.place);
@@ -47,9 +42,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             placement.controller_cpu
         );
     }
-    // Before an hour of measuring, not after it.
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let mut kept = Kept::within(&args.out)?;
     let interrupt = Interrupt::install()?;
     let mailbox = Arc::new(Mailbox::default());
     let path = args.control.clone().unwrap_or_else(control::usual_path);
@@ -73,42 +66,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         placement.controller_cpu,
         total.as_secs_f64()
     );
-    let mut aside = false;
-    // After each experiment, so that hours of measuring do not depend on the last minute.
-    let after_each = |results: &Results| {
-        if let Err(error) = keep(results, &args.out, &mut aside) {
-            eprintln!("lgbench: {error:#}");
-        }
-    };
     let told = |line: &str| eprintln!("{line}");
-    let outcome = suite::run(&plans, &setting, &now(), environment, told, after_each);
+    let outcome =
+        suite::run(&plans, &setting, &now(), environment, told, |results| kept.take(results));
     drop(server);
-    if !has_samples(&outcome.results) {
-        return match outcome.failure {
-            Some(failure) => Err(failure.into()),
-            None => bail!("{}", nothing(outcome.interrupted)),
-        };
-    }
-    keep(&outcome.results, &args.out, &mut aside)?;
-    if args.json {
-        let text = outcome.results.to_json().context("cannot print the results")?;
-        files::put(&text)?;
-    } else {
-        files::put(&summary::text(&outcome.results))?;
-    }
-    eprintln!("results: {}", args.out.join(RESULTS).display());
-    let page = report::write(&outcome.results, &args.out).context("cannot write the report")?;
-    eprintln!("report: {}", page.display());
-    match outcome.failure {
-        Some(failure) => {
-            Err(anyhow::Error::new(failure).context("ended early; what there was is kept"))
-        }
-        None if outcome.interrupted => {
-            eprintln!("lgbench: interrupted; what there was is kept and marked incomplete");
-            Ok(ExitCode::from(INTERRUPTED))
-        }
-        None => Ok(ExitCode::SUCCESS),
-    }
+    kept.end(&outcome.results, outcome.failure, outcome.interrupted, |results| match args.json {
+        true => results.to_json().context("cannot print the results"),
+        false => Ok(summary::text(results)),
+    })
 }
 
 /// What guests that run Linux are given.
@@ -195,34 +160,6 @@ fn lengths(args: &RunArgs, emulated: bool) -> Lengths {
         lengths.each_slice = length;
     }
     lengths
-}
-
-/// Why there is nothing to keep.
-pub(super) fn nothing(interrupted: bool) -> &'static str {
-    match interrupted {
-        true => "interrupted before anything was measured; nothing is kept",
-        false => "no guest has recorded a sample; measure for longer (--length)",
-    }
-}
-
-pub(super) fn has_samples(results: &Results) -> bool {
-    results.experiments.iter().flat_map(|one| &one.series).any(|series| !series.is_empty())
-}
-
-/// Writes results, if they have samples. Those of an earlier run get another name first.
-pub(super) fn keep(results: &Results, folder: &Path, aside: &mut bool) -> Result<()> {
-    if !has_samples(results) {
-        return Ok(());
-    }
-    let text = results.to_json().context("cannot keep the results")?;
-    let (path, old) = (folder.join(RESULTS), folder.join(OLD_RESULTS));
-    if !*aside && path.exists() {
-        std::fs::rename(&path, &old)
-            .with_context(|| format!("cannot rename {} to {OLD_RESULTS}", path.display()))?;
-        eprintln!("results that were there: {}", old.display());
-    }
-    *aside = true;
-    files::write(&path, text.as_bytes())
 }
 
 /// The time as RFC 3339 writes it, in UTC.

@@ -2,19 +2,18 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use labstats::results::{Environment, Experiment, Parameter, Results, experiment};
 use serde::Serialize;
 
 use super::cli::{BackendName, SkewArgs};
 use super::interrupt::Interrupt;
-use super::run::{INTERRUPTED, has_samples, keep, nothing, now, options, place};
+use super::kept::Kept;
+use super::run::{now, options, place};
 use super::summary;
 use crate::environment::look;
 use crate::experiments::skew::{self, Setting};
-use crate::files::{RESULTS, put};
 use crate::linux::clocks::{Clock, Load};
-use crate::report;
 
 const NS_PER_MS: f64 = 1e6;
 
@@ -59,8 +58,7 @@ pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
     if args.period.is_zero() || args.period > args.length {
         bail!("--period: the clocks are to be read more than once in {:?} (--length)", args.length);
     }
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    let mut kept = Kept::within(&args.out)?;
     let environment = look(Some(placement));
     let interrupt = Interrupt::install()?;
     let setting = Setting {
@@ -75,35 +73,14 @@ pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
     let loads = args.load.clone().unwrap_or_else(|| Load::ALL.to_vec());
     let pairs: Vec<(Clock, Load)> =
         clocks.iter().flat_map(|clock| loads.iter().map(|load| (*clock, *load))).collect();
-    let mut aside = false;
-    let after_each = |results: &Results| {
-        if let Err(error) = keep(results, &args.out, &mut aside) {
-            eprintln!("lgbench: {error:#}");
-        }
-    };
     let told = |line: &str| eprintln!("{line}");
-    let outcome = skew::run(&pairs, &setting, &now(), environment, told, after_each);
-    let results = &outcome.results;
-    if !has_samples(results) {
-        return match outcome.failure {
-            Some(failure) => Err(failure.into()),
-            None => bail!("{}", nothing(outcome.interrupted)),
-        };
-    }
-    keep(results, &args.out, &mut aside)?;
-    let rows: Vec<Row> = results.experiments.iter().filter_map(row).collect();
-    put(&if args.json { json(results, &rows)? } else { text(results, &rows) })?;
-    eprintln!("results: {}", args.out.join(RESULTS).display());
-    let page = report::write(results, &args.out).context("cannot write the report")?;
-    eprintln!("report: {}", page.display());
-    match outcome.failure {
-        Some(failure) => Err(anyhow!(failure).context("ended early; what there was is kept")),
-        None if outcome.interrupted => {
-            eprintln!("lgbench: interrupted; what there was is kept and marked incomplete");
-            Ok(ExitCode::from(INTERRUPTED))
-        }
-        None => Ok(ExitCode::SUCCESS),
-    }
+    let outcome = skew::run(&pairs, &setting, &now(), environment, told, |results| {
+        kept.take(results);
+    });
+    kept.end(&outcome.results, outcome.failure, outcome.interrupted, |results| {
+        let rows: Vec<Row> = results.experiments.iter().filter_map(row).collect();
+        if args.json { json(results, &rows) } else { Ok(text(results, &rows)) }
+    })
 }
 
 fn row(one: &Experiment) -> Option<Row> {
