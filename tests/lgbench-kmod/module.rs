@@ -45,7 +45,7 @@ pub(crate) struct Module(());
 
 impl Module {
     pub(crate) fn load() -> Self {
-        // A test that failed with it may have left it in any state: there are but two.
+        // Whatever test has failed with the lock, there is a machine or there is none.
         MACHINE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(machine);
         Self::insert()
     }

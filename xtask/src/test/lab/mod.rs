@@ -16,11 +16,14 @@ use super::areas::END_TO_END;
 use super::libtest;
 use super::tally::Tally;
 use crate::run::{self, Interrupt};
-use crate::vm::{self, Channel, End, LabResult};
+use crate::vm::{self, Channel, Choice, End, LabResult};
 use crate::workspace::cargo;
 
 /// How long all tests of a folder may take together, the boot included.
 const LIMIT: Duration = Duration::from_secs(1500);
+
+/// The same on the debugging kernel, which is several times slower.
+const DEBUG_LIMIT: Duration = Duration::from_secs(5400);
 
 /// The same where a number of minutes is set, for rounds that nobody waits for.
 const LIMIT_MINUTES: &str = "VPT_LAB_MINUTES";
@@ -40,6 +43,7 @@ pub fn run(folder: &str, packages: &[String]) -> Result<Tally> {
     };
     let interrupt = Interrupt::install()?;
     let choice = guest::kernel(folder)?;
+    let limit = limit(&choice)?;
     let kernel = match vm::bring(&choice) {
         Ok(kernel) => kernel,
         Err(error) => {
@@ -48,7 +52,7 @@ pub fn run(folder: &str, packages: &[String]) -> Result<Tally> {
         }
     };
     let mut lab = guest::run(folder, &program, choice, &kernel, &interrupt)?;
-    lab.timeout = limit()?;
+    lab.timeout = limit;
     let once = || {
         let mut text = Vec::new();
         let done = vm::run_in_lab(&lab, &interrupt, &mut |channel, bytes| {
@@ -93,8 +97,10 @@ fn is_emulators(trouble: &[String]) -> bool {
     trouble.first().is_some_and(|first| first.starts_with(EMULATORS))
 }
 
-fn limit() -> Result<Duration> {
-    let Ok(minutes) = std::env::var(LIMIT_MINUTES) else { return Ok(LIMIT) };
+fn limit(choice: &Choice) -> Result<Duration> {
+    let Ok(minutes) = std::env::var(LIMIT_MINUTES) else {
+        return Ok(if matches!(choice, Choice::Debug) { DEBUG_LIMIT } else { LIMIT });
+    };
     Ok(Duration::from_secs(60 * minutes.parse::<u64>().context(LIMIT_MINUTES)?))
 }
 
