@@ -159,9 +159,7 @@ impl Link {
             }
         }
     }
-}
 
-impl Link {
     fn write_to_window(&self, bytes: &[u8]) {
         for piece in bytes.chunks(WINDOW_BYTES) {
             let to = core::ptr::with_exposed_provenance_mut::<u8>(self.window);

@@ -150,6 +150,10 @@ fn wrong_arguments_are_said() {
         "lgbench: --backend native: processes are what virtual machines are compared with; give kvm, \
          or leave it out"
     );
+    assert_eq!(
+        said(&["--backend", "lguest"]),
+        "lgbench: --backend lguest: only virtual machines on KVM are compared; give kvm or kvm-linux"
+    );
     for (arguments, message) in [
         (["--runs", "0"], "error: invalid value '0' for '--runs <N>': 0 is not in 1..=10000"),
         (["--steps", "1"], "error: invalid value '1' for '--steps <N>': 1 is not in 2..=1000000"),

@@ -181,6 +181,12 @@ pub struct GuestLog {
     pub waits: Option<Waits>,
 }
 
+/// A guest (from 0) among those that were started.
+fn started<T>(guests: &[T], guest: usize) -> Result<&T, BackendError> {
+    let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
+    guests.get(guest).ok_or_else(none)
+}
+
 /// What runs guests.
 pub trait Backend {
     /// Its name in results.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use labstats::results::Results;
 
+use crate::experiments::suite::Outcome;
 use crate::files::{self, OLD_RESULTS, RESULTS};
 use crate::report;
 
@@ -38,21 +39,20 @@ impl<'a> Kept<'a> {
     /// Keeps and shows all there is, in words that `shown` finds, and with the report.
     pub(super) fn end<E: std::error::Error + Send + Sync + 'static>(
         mut self,
-        results: &Results,
-        failure: Option<E>,
-        interrupted: bool,
+        outcome: Outcome<E>,
         shown: impl FnOnce(&Results) -> Result<String>,
     ) -> Result<ExitCode> {
-        if !has_samples(results) {
+        let Outcome { results, failure, interrupted } = outcome;
+        if !has_samples(&results) {
             return match failure {
                 Some(failure) => Err(failure.into()),
                 None => bail!("{}", nothing(interrupted)),
             };
         }
-        self.keep(results)?;
-        files::put(&shown(results)?)?;
+        self.keep(&results)?;
+        files::put(&shown(&results)?)?;
         eprintln!("results: {}", self.folder.join(RESULTS).display());
-        let page = report::write(results, self.folder).context("cannot write the report")?;
+        let page = report::write(&results, self.folder).context("cannot write the report")?;
         eprintln!("report: {}", page.display());
         match failure {
             Some(failure) => {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use labstats::penalty::{Penalty, penalties, penalty_table};
-use labstats::results::{Environment, Parameter, Results};
+use labstats::results::{Environment, Parameter, Results, distinct_marks};
 use serde::Serialize;
 
 use super::cli::{BackendName, PenaltyArgs, Place};
@@ -30,11 +30,17 @@ struct Found<'a> {
 }
 
 pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
-    if args.backend == BackendName::Native {
-        bail!(
+    match args.backend {
+        BackendName::Native => bail!(
             "--backend native: processes are what virtual machines are compared with; give kvm, or \
              leave it out"
-        );
+        ),
+        BackendName::Lguest => {
+            bail!(
+                "--backend lguest: only virtual machines on KVM are compared; give kvm or kvm-linux"
+            )
+        }
+        BackendName::Kvm | BackendName::KvmLinux => {}
     }
     let where_to = where_to(args);
     let options = options(&where_to);
@@ -56,7 +62,7 @@ pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
     let outcome = penalty::run(&setting, &now(), environment, told, |results| {
         kept.take(results);
     });
-    kept.end(&outcome.results, outcome.failure, outcome.interrupted, |results| {
+    kept.end(outcome, |results| {
         let rows = penalties(results);
         if args.json { json(results, &rows) } else { Ok(text(results, &rows)) }
     })
@@ -99,27 +105,16 @@ fn json(results: &Results, penalties: &[Penalty]) -> Result<String> {
         environment: &results.environment,
         work: results.experiments.first().map(|one| &one.parameters),
         complete: results.experiments.iter().all(|one| one.complete),
-        marks: marks(results),
+        marks: distinct_marks(&results.experiments),
         penalties,
     };
     Ok(serde_json::to_string_pretty(&found).context("cannot write JSON")? + "\n")
 }
 
-/// Each once.
-fn marks(results: &Results) -> Vec<&str> {
-    let mut marks: Vec<&str> = Vec::new();
-    for mark in results.experiments.iter().flat_map(|one| &one.marks) {
-        if !marks.contains(&mark.as_str()) {
-            marks.push(mark);
-        }
-    }
-    marks
-}
-
 fn text(results: &Results, penalties: &[Penalty]) -> String {
     let mut text = summary::machine(results);
     text.push_str(&work(results));
-    for mark in marks(results) {
+    for mark in distinct_marks(&results.experiments) {
         text.push_str(&format!("! {mark}\n"));
     }
     text.push('\n');

@@ -70,7 +70,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let outcome =
         suite::run(&plans, &setting, &now(), environment, told, |results| kept.take(results));
     drop(server);
-    kept.end(&outcome.results, outcome.failure, outcome.interrupted, |results| match args.json {
+    kept.end(outcome, |results| match args.json {
         true => results.to_json().context("cannot print the results"),
         false => Ok(summary::text(results)),
     })

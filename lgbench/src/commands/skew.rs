@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use labstats::results::{Environment, Experiment, Parameter, Results, experiment};
+use labstats::results::{Environment, Experiment, Results, distinct_marks, experiment};
 use serde::Serialize;
 
 use super::cli::{BackendName, SkewArgs};
@@ -77,7 +77,7 @@ pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
     let outcome = skew::run(&pairs, &setting, &now(), environment, told, |results| {
         kept.take(results);
     });
-    kept.end(&outcome.results, outcome.failure, outcome.interrupted, |results| {
+    kept.end(outcome, |results| {
         let rows: Vec<Row> = results.experiments.iter().filter_map(row).collect();
         if args.json { json(results, &rows) } else { Ok(text(results, &rows)) }
     })
@@ -91,10 +91,7 @@ fn row(one: &Experiment) -> Option<Row> {
     let times = run.time_ns.as_ref()?;
     let seconds = times.last()?.saturating_sub(*times.first()?) as f64 / 1e9;
     let last = *run.samples.last()?;
-    let text = |name: &str| match one.parameters.get(name) {
-        Some(Parameter::Text(text)) => text.clone(),
-        _ => String::new(),
-    };
+    let text = |name: &str| one.text(name).unwrap_or_default().to_owned();
     Some(Row {
         clock: text("clock"),
         load: text("load"),
@@ -118,13 +115,9 @@ fn json(results: &Results, rows: &[Row]) -> Result<String> {
 
 fn text(results: &Results, rows: &[Row]) -> String {
     let mut text = summary::machine(results);
-    let mut marks: Vec<&String> = Vec::new();
-    for mark in rows.iter().flat_map(|row| &row.marks) {
-        if !marks.contains(&mark) {
-            marks.push(mark);
-        }
+    for mark in distinct_marks(&results.experiments) {
+        text.push_str(&format!("! {mark}\n"));
     }
-    marks.iter().for_each(|mark| text.push_str(&format!("! {mark}\n")));
     text.push_str(&format!(
         "\nGuest's clock less host's\n{:<10} {:<10} {:>7} {:>8} {:>12} {:>12} {:>12} {:>11}\n",
         "clock", "load", "s", "readings", "at the end", "least", "most", "drift"

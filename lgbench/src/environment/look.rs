@@ -37,7 +37,7 @@ pub fn look(placement: Option<Placement>) -> Environment {
         tsc_invariant: Some(has("constant_tsc") && has("nonstop_tsc")),
         kernel: proc::text("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".into()),
         hypervisor: cpuid::hypervisor(),
-        kvm: kvm(has("vmx"), has("svm")),
+        kvm: kvm_kind(),
         emulated: cpuid::is_emulated(),
         governor: cpu_file("cpufreq/scaling_governor"),
         turbo: turbo(),
@@ -67,16 +67,12 @@ fn online() -> u32 {
 
 /// Which KVM there is.
 pub fn kvm_kind() -> Kvm {
-    let flags = proc::cpuinfo("flags").unwrap_or_default();
-    let has = |flag: &str| flags.split_whitespace().any(|word| word == flag);
-    kvm(has("vmx"), has("svm"))
-}
-
-fn kvm(vmx: bool, svm: bool) -> Kvm {
     if !std::path::Path::new("/dev/kvm").exists() {
         return Kvm::None;
     }
-    match (std::path::Path::new("/sys/module/kvm_pvm").exists(), vmx, svm) {
+    let flags = proc::cpuinfo("flags").unwrap_or_default();
+    let has = |flag: &str| flags.split_whitespace().any(|word| word == flag);
+    match (std::path::Path::new("/sys/module/kvm_pvm").exists(), has("vmx"), has("svm")) {
         (true, ..) => Kvm::Pvm,
         (_, true, _) => Kvm::Vmx,
         (_, _, true) => Kvm::Svm,

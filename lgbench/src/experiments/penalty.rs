@@ -13,7 +13,7 @@ use labstats::results::{
 use lgbench_payload::abi::Payload;
 use lgbench_payload::cfd;
 
-use super::suite::{Kind, Options};
+use super::suite::{Kind, Options, Outcome};
 use crate::backend::Placement;
 use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
@@ -116,17 +116,6 @@ pub enum PenaltyError {
     },
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub struct Outcome {
-    /// All that was measured.
-    pub results: Results,
-    /// Why it ended early, if it was no interruption.
-    pub failure: Option<PenaltyError>,
-    /// Whether the user stopped it.
-    pub interrupted: bool,
-}
-
 /// Runs all rounds; `told` hears what is being done, `keep` gets what there is after each round.
 pub fn run(
     setting: &Setting<'_>,
@@ -134,7 +123,7 @@ pub fn run(
     environment: Environment,
     mut told: impl FnMut(&str),
     mut keep: impl FnMut(&Results),
-) -> Outcome {
+) -> Outcome<PenaltyError> {
     let cells = cells(setting.vm);
     let mut results = Results::new(started, environment);
     results.experiments = cells.iter().map(|cell| begin(*cell, setting)).collect();

@@ -52,7 +52,7 @@ pub fn run(
     environment: Environment,
     mut told: impl FnMut(&str),
     mut keep: impl FnMut(&Results),
-) -> Outcome {
+) -> Outcome<SessionError> {
     let mut results = Results::new(started, environment);
     let mut failure = None;
     for (number, (clock, load)) in (1..).zip(pairs) {

@@ -110,11 +110,11 @@ pub struct Setting<'a> {
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Outcome<E> {
     /// All that was measured; experiments that were not finished say so.
     pub results: Results,
     /// Why it ended early, if it was no interruption.
-    pub failure: Option<SessionError>,
+    pub failure: Option<E>,
     /// Whether the user stopped it.
     pub interrupted: bool,
 }
@@ -127,7 +127,7 @@ pub fn run(
     environment: Environment,
     mut told: impl FnMut(&str),
     mut keep: impl FnMut(&Results),
-) -> Outcome {
+) -> Outcome<SessionError> {
     let mut results = Results::new(started, environment);
     let mut failure = None;
     for plan in plans {

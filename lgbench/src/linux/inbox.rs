@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use lgbench_payload::abi::{Record, STATE_PREPARING};
+use lgbench_payload::abi::{Record, STATE_FAILED, STATE_PREPARING};
 use lgbench_payload::wire::{self, Clocks, Message};
 
 /// Lines of a console that are kept, for when something goes wrong.
@@ -52,11 +52,13 @@ struct Log {
 }
 
 /// Why there is no log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoLog {
     /// Nothing came any more.
+    #[error("it does not send what it has recorded")]
     Silent,
     /// Lines did not come whole.
+    #[error("what it sends does not come whole")]
     Damaged,
 }
 
@@ -93,9 +95,28 @@ impl Inbox {
         self.said().greeting.take()
     }
 
-    /// The payload's state.
-    pub fn state(&self) -> u32 {
-        self.said().state.unwrap_or(STATE_PREPARING)
+    /// The payload's state, in a guest that was started at a time and has so long to begin.
+    ///
+    /// # Errors
+    /// Why the guest cannot go on.
+    pub fn state(&self, started: Instant, to_begin: Duration) -> Result<u32, String> {
+        if let Some(why) = self.failure() {
+            return Err(why);
+        }
+        let (greeted, state) = {
+            let said = self.said();
+            (said.greeted, said.state.unwrap_or(STATE_PREPARING))
+        };
+        if greeted.is_some_and(|version| version != wire::VERSION) {
+            return Err("its program is of another version of lgbench".to_owned());
+        }
+        match state {
+            STATE_FAILED => Err(self.why("its payload gave up")),
+            STATE_PREPARING if started.elapsed() > to_begin => {
+                Err(self.why(&format!("it is not ready after {} s", to_begin.as_secs())))
+            }
+            state => Ok(state),
+        }
     }
 
     /// How far the payload has got, if it is one that says so.
@@ -103,15 +124,16 @@ impl Inbox {
         self.said().progress
     }
 
+    /// What went wrong: the reason that the guest itself gives, if it does.
+    pub fn why(&self, what: &str) -> String {
+        let said = || format!("{what}; its console ended: {}", self.said().end());
+        self.failure().unwrap_or_else(said)
+    }
+
     /// Why the guest cannot go on, if it has said so.
     pub fn failure(&self) -> Option<String> {
         let said = self.said();
         said.panicked.as_ref().map(|why| format!("{why}; its console ended: {}", said.end()))
-    }
-
-    /// The last lines of its console, on one line.
-    pub fn console(&self) -> String {
-        self.said().end()
     }
 
     /// What clocks have said so far, which is forgotten.
@@ -123,11 +145,6 @@ impl Inbox {
     pub fn clocksource(&self) -> Option<String> {
         let said = self.said();
         (!said.clocksources.is_empty()).then(|| said.clocksources.join(", then "))
-    }
-
-    /// The version that the guest's program speaks, once it has greeted.
-    pub fn greeted(&self) -> Option<u64> {
-        self.said().greeted
     }
 
     /// Asks for a log until it has come whole: a question may be lost, and so may a part of the answer.
@@ -190,11 +207,8 @@ impl Said {
                 self.state = Some(u32::try_from(state).unwrap_or(u32::MAX));
             }
             Some(Ok(Message::Progress(progress))) => self.progress = progress,
-            Some(Ok(Message::Log { records, lost })) => {
-                // Room is made for what comes, not for what is announced.
-                let damaged = u64::from(records > usize::MAX as u64);
-                self.log = Log { lost, damaged, ..Log::default() };
-            }
+            // Room is made for what comes, not for what is announced.
+            Some(Ok(Message::Log { lost, .. })) => self.log = Log { lost, ..Log::default() },
             Some(Ok(Message::Record(record))) => self.log.records.push(record),
             Some(Ok(Message::End { records })) => {
                 let missing = records.abs_diff(self.log.records.len() as u64);
@@ -204,9 +218,8 @@ impl Said {
             Some(Ok(Message::Clocksource(name))) => {
                 let letters: Vec<u8> = name.letters().collect();
                 let name = String::from_utf8_lossy(&letters).into_owned();
-                if self.clocksources.len() < CONSOLE_LINES
-                    && self.clocksources.last() != Some(&name)
-                {
+                let is_news = !name.is_empty() && self.clocksources.last() != Some(&name);
+                if is_news && self.clocksources.len() < CONSOLE_LINES {
                     self.clocksources.push(name);
                 }
             }
@@ -267,7 +280,8 @@ mod tests {
     #[test]
     fn a_log_comes_in_any_pieces_and_among_other_lines() {
         let inbox = Inbox::default();
-        assert_eq!(inbox.state(), STATE_PREPARING);
+        let state = || inbox.state(Instant::now(), SILENCE);
+        assert_eq!(state(), Ok(STATE_PREPARING));
         let mut bytes = b"[    0.0] Linux\r\n".to_vec();
         let messages = [
             Message::Hello { version: 1, cycles: 77 },
@@ -282,9 +296,9 @@ mod tests {
             bytes.extend_from_slice(b"[    0.1] more\n");
         }
         bytes.chunks(7).for_each(|piece| inbox.take(piece));
-        assert_eq!((inbox.greeting(), inbox.greeted()), (Some(77), Some(1)));
+        assert_eq!((inbox.greeting(), inbox.said().greeted), (Some(77), Some(1)));
         assert_eq!(inbox.greeting(), None, "it is told once");
-        assert_eq!(inbox.state(), STATE_RUNNING);
+        assert_eq!(state(), Ok(STATE_RUNNING));
         assert_eq!(inbox.wait_for_log(SILENCE), Ok((vec![record(10), record(20)], 4)));
         assert_eq!(inbox.wait_for_log(SILENCE), Err(NoLog::Silent), "it is given once");
     }
@@ -313,9 +327,33 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_that_cannot_go_on_is_told() {
+        let inbox = Inbox::default();
+        let state = |to_begin| inbox.state(Instant::now(), to_begin);
+        std::thread::sleep(Duration::from_millis(1));
+        let late = inbox.state(Instant::now() - Duration::from_millis(1), Duration::ZERO);
+        assert_eq!(late, Err("it is not ready after 0 s; its console ended: (nothing)".into()));
+        send(&inbox, &[Message::State(u64::from(STATE_FAILED))]);
+        let gave_up = "its payload gave up; its console ended: (nothing)";
+        assert_eq!(state(SILENCE), Err(gave_up.into()));
+        send(&inbox, &[Message::Hello { version: 7, cycles: 0 }]);
+        assert_eq!(state(SILENCE), Err("its program is of another version of lgbench".into()));
+    }
+
+    #[test]
+    fn clocksources_are_told_as_they_change() {
+        let inbox = Inbox::default();
+        let name = |name: &str| Message::Clocksource(wire::Name::new(name.as_bytes()));
+        send(&inbox, &[name("")]);
+        assert_eq!(inbox.clocksource(), None, "a kernel that does not say");
+        send(&inbox, &[name("tsc"), name("tsc"), name(""), name("jiffies")]);
+        assert_eq!(inbox.clocksource().as_deref(), Some("tsc, then jiffies"));
+    }
+
+    #[test]
     fn a_panic_is_told_with_the_lines_before_it() {
         let inbox = Inbox::default();
-        assert_eq!(inbox.console(), "(nothing)");
+        assert_eq!(inbox.why("x"), "x; its console ended: (nothing)");
         (0..20).for_each(|line| {
             inbox.take(format!("[    1.{line}] line {line}\n").as_bytes());
         });

@@ -3,7 +3,7 @@
 use labplot::{Axis, Color, Figure, Series as Drawn, Shape};
 use labstats::compare::number;
 use labstats::penalty::{Finding, Penalty, Runtimes, TABLE_2, penalties, percent, percents};
-use labstats::results::{Experiment, Results, experiment as names};
+use labstats::results::{Experiment, Results, distinct_marks, experiment as names};
 
 use super::figures::Captioned;
 use crate::compare::figures::tukey_box;
@@ -106,11 +106,8 @@ pub(super) fn figure(results: &Results) -> Option<Captioned> {
         ticks.push((f64::from(at), format!("{}, {place}", one.scenario)));
     }
     let last = ticks.len().checked_sub(1)? as f64;
-    let mut marks: Vec<&str> =
-        ours().flat_map(|one| one.marks.iter().map(String::as_str)).collect();
-    marks.dedup();
     let figure = Figure::new("The same work on the metal and in a virtual machine")
-        .subtitle(marks.join("; "))
+        .subtitle(distinct_marks(ours()).join("; "))
         .x(Axis::new("", "").names(ticks).range(-0.5, last + 0.5))
         .y(Axis::new("Runtime", "s"))
         .with(Drawn::points("outliers", beyond).color(Color::nth(1)))

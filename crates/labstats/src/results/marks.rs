@@ -43,11 +43,37 @@ impl Experiment {
     }
 }
 
+/// The marks of several experiments, each once.
+pub fn distinct_marks<'a>(experiments: impl IntoIterator<Item = &'a Experiment>) -> Vec<&'a str> {
+    let mut marks: Vec<&str> = Vec::new();
+    for mark in experiments.into_iter().flat_map(|one| &one.marks) {
+        if !marks.contains(&mark.as_str()) {
+            marks.push(mark);
+        }
+    }
+    marks
+}
+
 impl Results {
     /// Marks every experiment.
     pub fn mark(&mut self) {
         for experiment in &mut self.experiments {
             experiment.mark(&self.environment);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_several_are_told_once_in_their_order() {
+        let marked = |marks: &[&str]| Experiment {
+            marks: marks.iter().map(|mark| (*mark).to_owned()).collect(),
+            ..Experiment::default()
+        };
+        let all = [marked(&["b", "a"]), marked(&[]), marked(&["a", "c", "b"])];
+        assert_eq!(distinct_marks(&all), ["b", "a", "c"]);
     }
 }

@@ -45,7 +45,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use environment::{Cache, Environment, Kvm};
-pub use marks::MISSED_DEADLINES_PERCENT;
+pub use marks::{MISSED_DEADLINES_PERCENT, distinct_marks};
 pub use metric::{Better, Metric};
 pub use read::ReadError;
 pub use time::{is_rfc3339, rfc3339};
@@ -127,6 +127,14 @@ impl Experiment {
             scenario: scenario.into(),
             backend: backend.into(),
             ..Self::default()
+        }
+    }
+
+    /// The text of a parameter that is one.
+    pub fn text(&self, parameter: &str) -> Option<&str> {
+        match self.parameters.get(parameter) {
+            Some(Parameter::Text(text)) => Some(text),
+            _ => None,
         }
     }
 }

@@ -20,7 +20,7 @@ use lgbench_payload::abi::STATE_FAILED;
 use self::vm::Machine;
 use super::vcpu::runner::Outcome;
 use super::vcpu::{self, Vcpu};
-use super::{Backend, BackendError, GuestLog, Look, Placement};
+use super::{Backend, BackendError, GuestLog, Look, Placement, started};
 use crate::memory::{GuestMemory, GuestSpec};
 
 /// Guests on /dev/kvm.
@@ -46,8 +46,7 @@ impl KvmBackend {
     }
 
     fn guest(&self, guest: usize) -> Result<&Guest, BackendError> {
-        let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
-        self.guests.get(guest).ok_or_else(none)
+        started(&self.guests, guest)
     }
 
     /// Makes every thread leave its guest for good and waits for it.
@@ -85,10 +84,7 @@ impl Backend for KvmBackend {
     }
 
     fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
-        match self.guest(guest)?.vcpu.gate(open) {
-            true => Ok(()),
-            false => Err(BackendError::Stuck { guest: guest + 1 }),
-        }
+        self.guest(guest)?.vcpu.gate(open)
     }
 
     fn look(&self, guest: usize) -> Result<Look, BackendError> {

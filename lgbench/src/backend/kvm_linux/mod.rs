@@ -15,15 +15,15 @@ use std::time::{Duration, Instant};
 
 use kvm_ioctls::Kvm;
 use labstats::results::Kvm as Kind;
-use lgbench_payload::abi::{Payload, STATE_FAILED, STATE_PREPARING};
+use lgbench_payload::abi::{Payload, Record, STATE_PREPARING};
 use lgbench_payload::wire;
 
 use self::machine::Machine;
 use self::ports::Ports;
 use super::vcpu::{self, Vcpu};
-use super::{Backend, BackendError, GuestLog, Look, Placement};
+use super::{Backend, BackendError, GuestLog, Look, Placement, started};
 use crate::environment;
-use crate::linux::inbox::{Inbox, NoLog};
+use crate::linux::inbox::Inbox;
 use crate::linux::{self, Duties, LinuxOptions};
 use crate::memory::GuestSpec;
 use crate::sys::time;
@@ -91,8 +91,7 @@ impl KvmLinuxBackend {
     }
 
     fn guest(&self, guest: usize) -> Result<&Guest, BackendError> {
-        let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
-        self.guests.get(guest).ok_or_else(none)
+        started(&self.guests, guest)
     }
 
     fn end(&mut self) -> Vec<(Option<String>, Option<vcpu::runner::Outcome>)> {
@@ -101,28 +100,16 @@ impl KvmLinuxBackend {
     }
 
     /// What a guest has recorded: it is asked, alone on its CPU.
-    fn log(&self, guest: usize) -> Result<(Vec<lgbench_payload::abi::Record>, u64), BackendError> {
+    fn log(&self, guest: usize) -> Result<(Vec<Record>, u64), BackendError> {
         let asked = self.guest(guest)?;
         self.gate(guest, true)?;
         let ask = || asked.ports.ask(wire::ASK_LOG);
         let log = asked.ports.inbox().ask_for_log(ask, SILENCE);
         self.gate(guest, false)?;
-        log.map_err(|why| {
-            let what = match why {
-                NoLog::Silent => "it does not send what it has recorded",
-                NoLog::Damaged => "what it sends does not come whole",
-            };
-            let why = asked.failed(what.to_owned());
+        log.map_err(|no_log| {
+            let why = asked.ports.inbox().why(&no_log.to_string());
             BackendError::Failed { guest: guest + 1, why }
         })
-    }
-}
-
-impl Guest {
-    /// With the reason that the guest itself gives, if it does.
-    fn failed(&self, what: String) -> String {
-        let inbox = self.ports.inbox();
-        inbox.failure().unwrap_or_else(|| format!("{what}; its console ended: {}", inbox.console()))
     }
 }
 
@@ -155,32 +142,17 @@ impl Backend for KvmLinuxBackend {
     }
 
     fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
-        match self.guest(guest)?.vcpu.gate(open) {
-            true => Ok(()),
-            false => Err(BackendError::Stuck { guest: guest + 1 }),
-        }
+        self.guest(guest)?.vcpu.gate(open)
     }
 
     fn look(&self, guest: usize) -> Result<Look, BackendError> {
         let seen = self.guest(guest)?;
-        let failed = |why| Err(BackendError::Failed { guest: guest + 1, why });
-        if let Some(why) = seen.vcpu.failure() {
-            return failed(seen.failed(why));
-        }
         let inbox = seen.ports.inbox();
-        if let Some(why) = inbox.failure() {
-            return failed(why);
-        }
-        if inbox.greeted().is_some_and(|version| version != wire::VERSION) {
-            return failed("its program is of another version of lgbench".into());
-        }
-        let state = inbox.state();
-        if state == STATE_FAILED {
-            return failed(seen.failed("its payload gave up".into()));
-        }
-        if state == STATE_PREPARING && seen.started.elapsed() > BOOT {
-            return failed(seen.failed(format!("it is not ready after {} s", BOOT.as_secs())));
-        }
+        let state = match seen.vcpu.failure() {
+            Some(why) => Err(inbox.why(&why)),
+            None => inbox.state(seen.started, BOOT),
+        };
+        let state = state.map_err(|why| BackendError::Failed { guest: guest + 1, why })?;
         if seen.tells_progress && state != STATE_PREPARING {
             return Ok(Look { state, progress: inbox.progress() });
         }

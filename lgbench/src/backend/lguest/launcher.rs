@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{self, Child, ChildStdin, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -28,21 +28,32 @@ pub(super) struct Launcher {
     child: Mutex<Child>,
     number: u32,
     inbox: Arc<Inbox>,
-    questions: Option<ChildStdin>,
+    questions: Option<Mutex<ChildStdin>>,
     /// Kept for as long as the guest may read it.
     _initramfs: NamedTempFile,
 }
 
-/// Whether guests can be started at all.
-pub(super) fn check(options: &LguestOptions) -> Result<(), BackendError> {
-    if options.launcher.is_none() {
-        return Err(BackendError::NoLauncher(
-            "there is no command that starts a guest; give one with --launcher, like --launcher \
-             'lguest 512 vmlinux --initrd=$LGBENCH_INITRD $LGBENCH_ARGS'"
-                .into(),
-        ));
+/// What starts guests, as far as it is the same for all of them.
+#[derive(Debug)]
+pub(super) struct Command {
+    line: String,
+    append: String,
+    initramfs: Vec<u8>,
+}
+
+impl Command {
+    /// Looks whether guests can be started at all.
+    pub(super) fn new(options: LguestOptions) -> Result<Self, BackendError> {
+        let Some(line) = &options.launcher else {
+            return Err(BackendError::NoLauncher(
+                "there is no command that starts a guest; give one with --launcher, like --launcher \
+                 'lguest 512 vmlinux --initrd=$LGBENCH_INITRD $LGBENCH_ARGS'"
+                    .into(),
+            ));
+        };
+        let initramfs = linux::initramfs(&program(&options)?);
+        Ok(Self { line: line.clone(), append: options.append, initramfs })
     }
-    program(options).map(|_| ())
 }
 
 fn program(options: &LguestOptions) -> Result<Vec<u8>, BackendError> {
@@ -61,24 +72,21 @@ fn program(options: &LguestOptions) -> Result<Vec<u8>, BackendError> {
 
 impl Launcher {
     pub(super) fn start(
-        options: &LguestOptions,
+        command: &Command,
         spec: &GuestSpec,
         tick_cycles: u64,
         placement: Placement,
         guest: usize,
     ) -> Result<Self, BackendError> {
-        check(options)?;
         let host = |what| move |source| BackendError::Host { what, guest, source };
         let mut initramfs = NamedTempFile::with_prefix("lgbench-initrd-")
             .map_err(host("make a file for the initramfs of"))?;
-        initramfs
-            .write_all(&linux::initramfs(&program(options)?))
-            .map_err(host("write the initramfs of"))?;
+        initramfs.write_all(&command.initramfs).map_err(host("write the initramfs of"))?;
         let arguments =
             linux::arguments(spec, Duties { tick_cycles, hellos: 1, ..Duties::default() });
-        let line = format!("{USUAL} {} -- {arguments}", options.append.trim());
-        let mut shell = Command::new("/bin/sh");
-        shell.arg("-c").arg(format!("exec {}", options.launcher.as_deref().unwrap_or_default()));
+        let line = format!("{USUAL} {} -- {arguments}", command.append.trim());
+        let mut shell = process::Command::new("/bin/sh");
+        shell.arg("-c").arg(format!("exec {}", command.line));
         shell.env("LGBENCH_GUEST", guest.to_string());
         shell.env("LGBENCH_INITRD", initramfs.path());
         shell.env("LGBENCH_ARGS", line);
@@ -118,7 +126,7 @@ impl Launcher {
     }
 
     fn of(mut child: Child, inbox: Arc<Inbox>, initramfs: NamedTempFile) -> Self {
-        let (number, questions) = (child.id(), child.stdin.take());
+        let (number, questions) = (child.id(), child.stdin.take().map(Mutex::new));
         Self { child: Mutex::new(child), number, inbox, questions, _initramfs: initramfs }
     }
 
@@ -126,13 +134,14 @@ impl Launcher {
         self.number
     }
 
-    pub(super) fn inbox(&self) -> &Arc<Inbox> {
+    pub(super) fn inbox(&self) -> &Inbox {
         &self.inbox
     }
 
     /// Asks the guest's program.
-    pub(super) fn ask(&mut self, question: u8) {
-        if let Some(console) = &mut self.questions {
+    pub(super) fn ask(&self, question: u8) {
+        if let Some(console) = &self.questions {
+            let mut console = console.lock().unwrap_or_else(PoisonError::into_inner);
             // A launcher that has gone does not answer, which is noticed.
             let _ = console.write_all(&[question]).and_then(|()| console.flush());
         }
@@ -143,13 +152,7 @@ impl Launcher {
         let ended: io::Result<_> =
             self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
         let status = ended.ok().flatten()?;
-        Some(self.why(&format!("its launcher has ended ({status})")))
-    }
-
-    /// What went wrong, with the reason that the guest itself gives, if it does.
-    pub(super) fn why(&self, what: &str) -> String {
-        let inbox = &self.inbox;
-        inbox.failure().unwrap_or_else(|| format!("{what}; its console ended: {}", inbox.console()))
+        Some(self.inbox.why(&format!("its launcher has ended ({status})")))
     }
 
     fn end(&mut self) {

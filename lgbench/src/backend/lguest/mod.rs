@@ -9,16 +9,15 @@
 mod launcher;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lgbench_payload::abi::{Record, STATE_FAILED, STATE_PREPARING};
+use lgbench_payload::abi::Record;
 use lgbench_payload::wire;
 
-use self::launcher::Launcher;
-use super::{Backend, BackendError, GuestLog, Look, PATIENCE, Placement, Stay};
+use self::launcher::{Command, Launcher};
+use super::{Backend, BackendError, GuestLog, Look, PATIENCE, Placement, Stay, started};
 use crate::lguest::device::{Device, Sample};
-use crate::linux::{self, inbox::NoLog};
+use crate::linux;
 use crate::memory::GuestSpec;
 
 /// How long a launcher may take to begin with its guest, and a guest to begin with its payload.
@@ -48,7 +47,7 @@ pub struct LguestOptions {
 /// Guests of lguest.
 #[derive(Debug)]
 pub struct LguestBackend {
-    options: LguestOptions,
+    command: Command,
     device: Device,
     guests: Vec<Guest>,
 }
@@ -67,13 +66,12 @@ impl LguestBackend {
     /// # Errors
     /// They cannot.
     pub fn new(options: LguestOptions) -> Result<Self, BackendError> {
-        launcher::check(&options)?;
-        Ok(Self { options, device: Device::open()?, guests: Vec::new() })
+        let command = Command::new(options)?;
+        Ok(Self { command, device: Device::open()?, guests: Vec::new() })
     }
 
     fn guest(&self, guest: usize) -> Result<&Guest, BackendError> {
-        let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
-        self.guests.get(guest).ok_or_else(none)
+        started(&self.guests, guest)
     }
 
     /// Waits until the device knows a guest that was not there before.
@@ -102,19 +100,13 @@ impl LguestBackend {
     }
 
     /// What a guest has recorded: it is asked, alone on its CPU.
-    fn log(&mut self, guest: usize) -> Result<(Vec<Record>, u64), BackendError> {
+    fn log(&self, guest: usize) -> Result<(Vec<Record>, u64), BackendError> {
         self.gate(guest, true)?;
-        let failed = |why: String| BackendError::Failed { guest: guest + 1, why };
-        let asked =
-            self.guests.get_mut(guest).ok_or_else(|| failed("it was never started".into()))?;
-        let inbox = Arc::clone(asked.launcher.inbox());
-        let log = inbox.ask_for_log(|| asked.launcher.ask(wire::ASK_LOG), SILENCE);
-        let log = log.map_err(|why| {
-            let what = match why {
-                NoLog::Silent => "it does not send what it has recorded",
-                NoLog::Damaged => "what it sends over its console does not come whole",
-            };
-            failed(asked.launcher.why(what))
+        let asked = &self.guest(guest)?.launcher;
+        let log = asked.inbox().ask_for_log(|| asked.ask(wire::ASK_LOG), SILENCE);
+        let log = log.map_err(|no_log| {
+            let why = asked.inbox().why(&no_log.to_string());
+            BackendError::Failed { guest: guest + 1, why }
         });
         self.gate(guest, false)?;
         log
@@ -137,7 +129,7 @@ impl Backend for LguestBackend {
         let tick_cycles = linux::tick_cycles(specs.first().map_or(0, |spec| spec.tick_ns));
         for (spec, number) in specs.iter().zip(1..) {
             let before = self.device.info()?.guests;
-            let launcher = Launcher::start(&self.options, spec, tick_cycles, placement, number)?;
+            let launcher = Launcher::start(&self.command, spec, tick_cycles, placement, number)?;
             let id = self.wait_for(before, &launcher, number)?;
             self.guests.push(Guest { launcher, id, started: Instant::now() });
         }
@@ -166,23 +158,11 @@ impl Backend for LguestBackend {
 
     fn look(&self, guest: usize) -> Result<Look, BackendError> {
         let seen = self.guest(guest)?;
-        let failed = |why| Err(BackendError::Failed { guest: guest + 1, why });
-        let inbox = seen.launcher.inbox();
-        if let Some(why) = seen.launcher.ending().or_else(|| inbox.failure()) {
-            return failed(why);
-        }
-        if inbox.greeted().is_some_and(|version| version != wire::VERSION) {
-            return failed("its program is of another version of lgbench".into());
-        }
-        let state = inbox.state();
-        if state == STATE_FAILED {
-            return failed(seen.launcher.why("its payload gave up"));
-        }
-        if state == STATE_PREPARING && seen.started.elapsed() > BOOT {
-            return failed(
-                seen.launcher.why(&format!("it is not ready after {} s", BOOT.as_secs())),
-            );
-        }
+        let state = match seen.launcher.ending() {
+            Some(why) => Err(why),
+            None => seen.launcher.inbox().state(seen.started, BOOT),
+        };
+        let state = state.map_err(|why| BackendError::Failed { guest: guest + 1, why })?;
         // Every entry counts, of whichever guest: one that is held does not enter.
         Ok(Look { state, progress: self.device.info()?.entries })
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use lgbench_payload::abi::{FLAVOUR_PROCESS, STATE_FAILED};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use super::{Backend, BackendError, GuestLog, Look, Placement};
+use super::{Backend, BackendError, GuestLog, Look, Placement, started};
 use crate::environment::proc;
 use crate::memory::{GuestMemory, GuestSpec};
 
@@ -45,8 +45,7 @@ impl NativeBackend {
     }
 
     fn guest(&self, guest: usize) -> Result<&Guest, BackendError> {
-        let none = || BackendError::Failed { guest: guest + 1, why: "it was never started".into() };
-        self.guests.get(guest).ok_or_else(none)
+        started(&self.guests, guest)
     }
 }
 

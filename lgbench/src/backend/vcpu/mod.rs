@@ -69,6 +69,8 @@ pub(super) fn prepare() -> Result<(), BackendError> {
 pub(super) struct Vcpu {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<Outcome>>,
+    /// Whose it is, from 1.
+    guest: usize,
     /// The thread's number in the kernel.
     number: u32,
 }
@@ -95,15 +97,21 @@ impl Vcpu {
         self.shared.failure()
     }
 
-    /// Lets the guest run or not; false when it should not and does not leave.
-    pub(super) fn gate(&self, open: bool) -> bool {
+    /// Lets the guest run or not.
+    ///
+    /// # Errors
+    /// It should not, and does not leave.
+    pub(super) fn gate(&self, open: bool) -> Result<(), BackendError> {
         if open {
             self.shared.gate.open();
-            return true;
+            return Ok(());
         }
         self.shared.gate.take_turn();
         self.kick();
-        self.shared.gate.wait_until_out(PATIENCE)
+        match self.shared.gate.wait_until_out(PATIENCE) {
+            true => Ok(()),
+            false => Err(BackendError::Stuck { guest: self.guest }),
+        }
     }
 
     /// Asks the guest to leave for good.

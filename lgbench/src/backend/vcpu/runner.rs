@@ -150,7 +150,7 @@ pub(super) fn start(
     });
     let thread = spawned.map_err(host("make a thread for"))?;
     match placed.recv() {
-        Ok(Ok(number)) => Ok(Vcpu { shared, thread: Some(thread), number }),
+        Ok(Ok(number)) => Ok(Vcpu { shared, thread: Some(thread), guest, number }),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(host("start the thread of")(io::ErrorKind::Other.into())),
     }
