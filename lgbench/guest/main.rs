@@ -116,10 +116,13 @@ fn guest(arguments: &Arguments) -> Result<Never, &'static str> {
             told = state;
             link.tell(Message::State(u64::from(state)));
         }
-        let progress = control.progress.load(Relaxed);
-        if tells_progress && progress != told_progress {
-            told_progress = progress;
-            link.tell(Message::Progress(progress));
+        // While it prepares, a payload counts something else, which is no work done.
+        if tells_progress && told == STATE_RUNNING {
+            let progress = control.progress.load(Relaxed);
+            if progress != told_progress {
+                told_progress = progress;
+                link.tell(Message::Progress(progress));
+            }
         }
         // Nothing wakes it while the payload measures, unless clocks are asked for.
         let patience = match (told, arguments.clocks_ms) {

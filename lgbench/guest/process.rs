@@ -136,13 +136,18 @@ pub fn clocks() -> Clocks {
 
 /// What the kernel's clocks are made of, now; no letters where it does not say.
 pub fn clocksource() -> Name {
-    let [system, place] = [c"sysfs", c"/sys"].map(|text| text.as_ptr().expose_provenance());
-    // Where somebody has done so before, it is there.
-    // SAFETY: the kernel reads two strings, each with its zero.
-    let _ = unsafe { call(Call::MOUNT, [system, place, system, 0, 0]) };
     let path = CLOCKSOURCE.as_ptr().expose_provenance();
     // SAFETY: the kernel reads the path.
-    let Ok(file) = (unsafe { call(Call::OPEN, [path, 0, 0]) }) else { return Name::default() };
+    let open = || unsafe { call(Call::OPEN, [path, 0, 0]) };
+    let mount = |_| {
+        let [system, place] = [c"sysfs", c"/sys"].map(|text| text.as_ptr().expose_provenance());
+        // SAFETY: the kernel reads two strings, each with its zero.
+        unsafe { call(Call::MOUNT, [system, place, system, 0, 0]) }
+    };
+    // To the first program of all nobody has given a /sys.
+    let Ok(file) = open().or_else(|failed| mount(failed).and_then(|_| open())) else {
+        return Name::default();
+    };
     let mut name = [0_u8; 24];
     let at = name.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes at most the bytes of the array.

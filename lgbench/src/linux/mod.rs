@@ -226,4 +226,101 @@ mod tests {
             assert!(known.contains(&format!("b\"{name}\"")), "{name}");
         }
     }
+
+    /// Guests run it in a Linux of their own; it is a program like others, so it runs here as well.
+    #[cfg(target_arch = "x86_64")]
+    mod program {
+        use std::io::Read;
+        use std::os::unix::process::CommandExt;
+        use std::process::{Child, Command, Stdio};
+        use std::time::Instant;
+
+        use lgbench_payload::abi::STATE_RUNNING;
+        use lgbench_payload::{cfd, wire};
+        use rustix::process::{Pid, Signal, kill_process_group};
+
+        use super::super::inbox::Inbox;
+        use super::*;
+
+        const LIMIT: Duration = Duration::from_secs(120);
+
+        struct Guest {
+            init: Child,
+            _folder: tempfile::TempDir,
+        }
+
+        impl Guest {
+            fn start(spec: &GuestSpec) -> Self {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("init");
+                std::fs::write(&path, PROGRAM).unwrap();
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+                std::fs::set_permissions(&path, mode).unwrap();
+                let arguments = arguments(spec, Duties { hellos: 1, ..Duties::default() });
+                let mut command = Command::new(path);
+                command.args(arguments.split(' ')).process_group(0);
+                command.stdin(Stdio::piped()).stdout(Stdio::piped());
+                Self { init: command.spawn().unwrap(), _folder: folder }
+            }
+
+            /// What it says next.
+            fn says(&mut self) -> Vec<u8> {
+                let mut bytes = vec![0; 64 << 10];
+                let got = self.init.stdout.as_mut().unwrap().read(&mut bytes).unwrap();
+                assert!(got > 0, "it has ended");
+                bytes.truncate(got);
+                bytes
+            }
+        }
+
+        impl Drop for Guest {
+            fn drop(&mut self) {
+                // Its payload is another process.
+                let group = Pid::from_raw(i32::try_from(self.init.id()).unwrap());
+                let _ = kill_process_group(group.unwrap(), Signal::KILL);
+                let _ = self.init.wait();
+            }
+        }
+
+        #[test]
+        fn tells_of_work_once_it_is_done_and_sends_its_records() {
+            // Large enough for its preparations to be looked at several times.
+            let (elements, steps) = (96, 3);
+            let spec = GuestSpec {
+                payload: Payload::Cfd,
+                elements,
+                threshold: 0,
+                tick_ns: 0,
+                log_capacity: steps,
+                heap_bytes: cfd::bytes(elements),
+            };
+            let mut guest = Guest::start(&spec);
+            let (inbox, since) = (Inbox::default(), Instant::now());
+            while inbox.progress() < steps {
+                inbox.take(&guest.says());
+                let state = inbox.state(since, LIMIT).unwrap();
+                assert!(state == STATE_RUNNING || inbox.progress() == 0, "{}", inbox.progress());
+            }
+            guest
+                .init
+                .stdin
+                .take()
+                .map(|mut ask| ask.write_all(&[wire::ASK_LOG]))
+                .unwrap()
+                .unwrap();
+            let answer = || {
+                let mut text = Vec::new();
+                while !text.windows(2).any(|bytes| bytes == b"~e") || text.last() != Some(&b'\n') {
+                    text.extend(guest.says());
+                }
+                inbox.take(&text);
+            };
+            let (records, _) = inbox.ask_for_log(answer, LIMIT).unwrap();
+            assert_eq!(records.len() as u64, steps);
+            assert!(records.is_sorted_by(|one, next| one.end <= next.start));
+            let system =
+                proc::text("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+            assert_eq!(inbox.clocksource(), system);
+        }
+    }
 }
