@@ -18,6 +18,7 @@ pub mod tally;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -90,6 +91,15 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&self) -> Result<Tally> {
+        let labs = self.area.map_or_else(areas::all_labs, Area::labs);
+        thread::scope(|scope| {
+            // A kernel is long on its way, and neither building nor other tests need it.
+            let kernels = scope.spawn(|| lab::bring(&labs));
+            self.steps(&labs, kernels)
+        })
+    }
+
+    fn steps(&self, labs: &[&str], kernels: ScopedJoinHandle<'_, ()>) -> Result<Tally> {
         let mut tally = Tally::default();
         let packages = self.area.map_or_else(|| vec!["--workspace".to_owned()], Area::packages);
         let built = timed("build", || {
@@ -108,7 +118,9 @@ impl Run<'_> {
             // Those of the lab skip themselves here, and have their turn now.
             tally.skipped.retain(|(_, reason)| !lab::is_elsewhere(reason));
         }
-        for folder in self.area.map_or_else(areas::all_labs, Area::labs) {
+        // What has gone wrong is told by the first that needs it.
+        let _ = kernels.join();
+        for folder in labs {
             let name = format!("kernel lab, tests/{folder}");
             let start = Instant::now();
             tally.add(timed(&name, || lab::run(folder, &packages))?);

@@ -183,10 +183,15 @@ impl LabResult {
     }
 }
 
-/// Brings a kernel and what unpacks it, so that modules can be built for it before a run.
+/// Brings a kernel and what boots it, so that modules can be built for it before a run.
 pub fn bring(choice: &Choice) -> Result<kernel::Kernel> {
     deps::ensure(virtme::TOOLS)?;
-    kernel::ensure(&Place::here()?, choice)
+    let place = Place::here()?;
+    {
+        let _filling = place.lock()?;
+        virtme::ensure(&place)?;
+    }
+    kernel::ensure(&place, choice)
 }
 
 /// Boots, runs the command, and waits for its end. What it prints goes to `sink` as it comes.

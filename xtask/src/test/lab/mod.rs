@@ -33,6 +33,18 @@ pub fn is_elsewhere(reason: &str) -> bool {
     reason.starts_with("lab: runs in the kernel lab only")
 }
 
+/// Brings what folders need that comes over the network; a debugging kernel is built, which has time.
+pub fn bring(folders: &[&str]) {
+    let mut brought = Vec::new();
+    for choice in folders.iter().filter_map(|folder| guest::kernel(folder).ok()) {
+        if choice != Choice::Debug && !brought.contains(&choice) {
+            // It is tried once more, and then told, when it is needed.
+            let _ = vm::bring(&choice);
+            brought.push(choice);
+        }
+    }
+}
+
 /// Builds and runs the tests of a folder. Where the lab cannot be had, that is one skipped step with the
 /// reason.
 pub fn run(folder: &str, packages: &[String]) -> Result<Tally> {
