@@ -15,8 +15,12 @@ fn kernel() -> String {
 }
 
 fn linux(command: &mut Command) -> Output {
+    booted(command.args(["--backend", "kvm-linux"]))
+}
+
+fn booted(command: &mut Command) -> Output {
     load_kvm();
-    let output = command.args(["--backend", "kvm-linux", "--kernel", &kernel()]).output().unwrap();
+    let output = command.args(["--kernel", &kernel()]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     output
 }
@@ -84,7 +88,7 @@ fn clocks_are_those_that_were_asked_for() {
     let mut command = lgbench();
     command.args(["skew", "--clock", "kvm-clock,jiffies", "--load", "none", "--length", "4s"]);
     command.args(["--json", "--out"]).arg(folder.path().join("out"));
-    let output = linux(&mut command);
+    let output = booted(&mut command);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = found["rows"].as_array().unwrap();
     let clocks: Vec<_> = rows.iter().map(|row| row["clocksource"].as_str().unwrap()).collect();

@@ -63,7 +63,7 @@ impl Placement {
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     /// No virtual machines here.
-    #[error("{what}; {advice}, or use --backend native")]
+    #[error("{what}; {advice}")]
     NoKvm {
         /// What was tried.
         what: String,
@@ -72,7 +72,13 @@ pub enum BackendError {
         /// Why it failed.
         source: Option<io::Error>,
     },
-    /// Virtual machines, but none of this kind.
+    /// Virtual machines, but none that run a kernel which knows nothing of it.
+    #[error(
+        "the KVM of this machine is PVM, which emulates a guest's privilege level 0: a stock kernel does \
+         not boot on it; take a machine whose KVM is VMX or SVM"
+    )]
+    Pvm,
+    /// A program that is not for this.
     #[error("{0}")]
     NotHere(&'static str),
     /// No kernel for a guest.

@@ -55,25 +55,29 @@ pub enum BackendName {
     Native,
 }
 
-/// Where guests and controller run.
+/// What runs virtual machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VmName {
+    /// Virtual machines on /dev/kvm
+    Kvm,
+    /// Virtual machines on /dev/kvm that run Linux
+    KvmLinux,
+}
+
+/// What guests boot that run Linux.
 #[derive(Args, Clone, Debug)]
-pub struct Place {
-    /// What runs the guests [default: kvm where it works]
-    #[arg(long, value_name = "NAME")]
-    pub backend: Option<BackendName>,
+pub struct LinuxArgs {
     /// The kernel of guests that run Linux: vmlinuz or vmlinux [default: that of this machine]
     #[arg(long, value_name = "FILE")]
     pub kernel: Option<PathBuf>,
     /// More for its command line
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub append: String,
-    /// A shell command that starts a guest of lguest; it has LGBENCH_GUEST, LGBENCH_INITRD and
-    /// LGBENCH_ARGS in its environment
-    #[arg(long, value_name = "COMMAND")]
-    pub launcher: Option<String>,
-    /// The first program of lguest's guests, where it is not lgbench's own
-    #[arg(long, value_name = "FILE")]
-    pub guest_program: Option<PathBuf>,
+}
+
+/// Where guests and controller run.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Cpus {
     /// The CPU of all guests [default: the last one this process may use]
     #[arg(long, value_name = "CPU")]
     pub guest_cpu: Option<u32>,
@@ -83,6 +87,27 @@ pub struct Place {
     /// Real-time scheduling (SCHED_FIFO) for controller and guests
     #[arg(long)]
     pub fifo: bool,
+}
+
+/// What runs guests, and where.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// What runs the guests [default: kvm where it works]
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<BackendName>,
+    /// The kernel of guests.
+    #[command(flatten)]
+    pub linux: LinuxArgs,
+    /// A shell command that starts a guest of lguest; it has LGBENCH_GUEST, LGBENCH_INITRD and
+    /// LGBENCH_ARGS in its environment
+    #[arg(long, value_name = "COMMAND")]
+    pub launcher: Option<String>,
+    /// The first program of lguest's guests, where it is not lgbench's own
+    #[arg(long, value_name = "FILE")]
+    pub guest_program: Option<PathBuf>,
+    /// Their CPUs.
+    #[command(flatten)]
+    pub cpus: Cpus,
     /// Let the controller share the guests' CPU where there is only one; results are marked
     #[arg(long)]
     pub share_cpu: bool,
@@ -185,11 +210,14 @@ pub struct SkewArgs {
     /// Do not make up for interrupts of the interval timer that the guest has missed
     #[arg(long)]
     pub no_pit_reinjection: bool,
-    /// Where and on what.
+    /// The guest's kernel.
     #[command(flatten)]
-    pub place: Place,
+    pub linux: LinuxArgs,
+    /// Where it runs.
+    #[command(flatten)]
+    pub cpus: Cpus,
     /// Folder for results and report; results that are there already become results.old.json
-    #[arg(long, value_name = "DIR", default_value = "lgbench-results")]
+    #[arg(long, value_name = "DIR", default_value = "lgbench-skew")]
     pub out: PathBuf,
     /// Print the table as JSON
     #[arg(long)]
@@ -201,13 +229,10 @@ pub struct SkewArgs {
 pub struct PenaltyArgs {
     /// What runs the virtual machines
     #[arg(long, value_name = "NAME", default_value = "kvm")]
-    pub backend: BackendName,
-    /// The kernel of guests that run Linux: vmlinuz or vmlinux [default: that of this machine]
-    #[arg(long, value_name = "FILE")]
-    pub kernel: Option<PathBuf>,
-    /// More for its command line
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub append: String,
+    pub backend: VmName,
+    /// The guest's kernel.
+    #[command(flatten)]
+    pub linux: LinuxArgs,
     /// Runs of each of the four: on the metal and in a virtual machine, unpinned and pinned
     #[arg(long, value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -227,7 +252,7 @@ pub struct PenaltyArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     pub watchdog: Duration,
     /// Folder for results and report; results that are there already become results.old.json
-    #[arg(short, long, value_name = "DIR", default_value = "lgbench-penalty")]
+    #[arg(long, value_name = "DIR", default_value = "lgbench-penalty")]
     pub out: PathBuf,
     /// Print what was found as JSON instead of the table
     #[arg(long)]

@@ -6,6 +6,7 @@
 //! - `summary`: results in a few lines
 //! - `interrupt`: Ctrl-C
 //! - `kept`: what experiments leave, and the exit code
+//! - `place`: what runs guests, and where
 
 pub mod cli;
 mod control;
@@ -15,6 +16,7 @@ mod interrupt;
 mod kept;
 mod lguest;
 mod penalty;
+mod place;
 mod probe;
 mod run;
 #[cfg(target_arch = "x86_64")]

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use labstats::penalty::{Penalty, penalties, penalty_table};
 use labstats::results::{Environment, Parameter, Results, distinct_marks};
 use serde::Serialize;
 
-use super::cli::{BackendName, PenaltyArgs, Place};
+use super::cli::{Cpus, PenaltyArgs, VmName};
 use super::interrupt::Interrupt;
 use super::kept::Kept;
-use super::run::{now, options, place};
+use super::place::{linux, place};
+use super::run::now;
 use super::summary;
-use crate::backend::BackendError;
 use crate::environment::look;
 use crate::experiments::penalty::{self, CHECKSUM, EDGE, STEPS, Setting, Task};
+use crate::experiments::suite::{Kind, Options};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -30,21 +31,13 @@ struct Found<'a> {
 }
 
 pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
-    match args.backend {
-        BackendName::Native => bail!(
-            "--backend native: processes are what virtual machines are compared with; give kvm, or \
-             leave it out"
-        ),
-        BackendName::Lguest => {
-            bail!(
-                "--backend lguest: only virtual machines on KVM are compared; give kvm or kvm-linux"
-            )
-        }
-        BackendName::Kvm | BackendName::KvmLinux => {}
-    }
-    let where_to = where_to(args);
-    let options = options(&where_to);
-    let (vm, placement) = place(&where_to, &options).map_err(without_another_backend)?;
+    let vm = match args.backend {
+        VmName::Kvm => Kind::Kvm,
+        VmName::KvmLinux => Kind::KvmLinux,
+    };
+    let options = Options { linux: linux(&args.linux), ..Options::default() };
+    let cpus = Cpus { guest_cpu: args.guest_cpu, ..Cpus::default() };
+    let placement = place(vm, &cpus, &options, &[Kind::Kvm])?;
     let task = Task { edge: args.size, steps: args.steps };
     let mut kept = Kept::within(&args.out)?;
     let environment = look(Some(placement));
@@ -66,37 +59,6 @@ pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
         let rows = penalties(results);
         if args.json { json(results, &rows) } else { Ok(text(results, &rows)) }
     })
-}
-
-fn where_to(args: &PenaltyArgs) -> Place {
-    Place {
-        backend: Some(args.backend),
-        kernel: args.kernel.clone(),
-        append: args.append.clone(),
-        launcher: None,
-        guest_program: None,
-        guest_cpu: args.guest_cpu,
-        controller_cpu: None,
-        fifo: false,
-        share_cpu: false,
-        array: None,
-        watchdog: args.watchdog,
-    }
-}
-
-/// The usual advice is to take processes instead, which is no help here.
-fn without_another_backend(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<BackendError>() {
-        Ok(BackendError::NoKvm { what, advice, source }) => {
-            let line = format!("{what}; {advice}: a penalty is that of virtual machines");
-            match source {
-                Some(source) => anyhow::Error::new(source).context(line),
-                None => anyhow!(line),
-            }
-        }
-        Ok(other) => other.into(),
-        Err(error) => error,
-    }
 }
 
 fn json(results: &Results, penalties: &[Penalty]) -> Result<String> {

@@ -6,17 +6,20 @@ use anyhow::{Context, Result, bail};
 
 use super::cli::ProbeArgs;
 use super::interrupt::Interrupt;
-use super::run::{options, place, sizes};
+use super::place::{kind, options, place};
+use super::run::sizes;
 use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
 use crate::environment::look;
 use crate::experiments::probe;
+use crate::experiments::suite::Kind;
 use crate::experiments::suite::Setting;
 use crate::files::put;
 
 pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
     let options = options(&args.place);
-    let (kind, placement) = place(&args.place, &options)?;
+    let kind = kind(args.place.backend);
+    let placement = place(kind, &args.place.cpus, &options, &[Kind::Kvm, Kind::Native])?;
     if placement.shares_cpu() && !args.place.share_cpu {
         bail!(
             "the controller needs a CPU beside the guests', and this process may use only CPU {}; give \

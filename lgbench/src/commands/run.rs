@@ -7,25 +7,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use labstats::results::Environment;
 
-use super::cli::{BackendName, Place, RunArgs};
+use super::cli::RunArgs;
 use super::interrupt::Interrupt;
 use super::kept::Kept;
+use super::place::{kind, options, place};
 use super::{control, summary};
-use crate::backend::Placement;
-use crate::backend::lguest::LguestOptions;
 use crate::controller::mailbox::Mailbox;
 use crate::controller::mode::SHORTEST;
 use crate::environment::look;
 use crate::experiments::catalogue::{Wish, plans};
 use crate::experiments::sizes::{Lengths, Sizes};
-use crate::experiments::suite::{self, Kind, Options, Setting};
-use crate::linux::LinuxOptions;
-use crate::sys::cpu;
+use crate::experiments::suite::{self, Kind, Setting};
 use crate::sys::time::{Moment, Scale};
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let options = options(&args.place);
-    let (kind, placement) = place(&args.place, &options)?;
+    let kind = kind(args.place.backend);
+    let placement = place(kind, &args.place.cpus, &options, &[Kind::Kvm, Kind::Native])?;
     let environment = look(Some(placement));
     let plans = plans(&wish(args)?, &lengths(args, environment.emulated))?;
     if args.slices.is_some() && plans.iter().all(|plan| plan.x.is_none()) {
@@ -74,54 +72,6 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         true => results.to_json().context("cannot print the results"),
         false => Ok(summary::text(results)),
     })
-}
-
-/// What guests that run Linux are given.
-pub(super) fn options(args: &Place) -> Options {
-    let mut linux = LinuxOptions { append: args.append.clone(), ..LinuxOptions::default() };
-    if let Some(kernel) = &args.kernel {
-        linux.kernel.clone_from(kernel);
-    }
-    let lguest = LguestOptions {
-        launcher: args.launcher.clone(),
-        program: args.guest_program.clone(),
-        append: args.append.clone(),
-    };
-    Options { linux, lguest }
-}
-
-/// The backend and the CPUs that were asked for, or the best there are.
-pub(super) fn place(args: &Place, options: &Options) -> Result<(Kind, Placement)> {
-    let kind = match args.backend {
-        Some(BackendName::Kvm) => Kind::Kvm,
-        Some(BackendName::KvmLinux) => Kind::KvmLinux,
-        Some(BackendName::Lguest) => Kind::Lguest,
-        Some(BackendName::Native) => Kind::Native,
-        None => Kind::best(),
-    };
-    // Says why, where it does not work, before anything else is done.
-    kind.make(options)?;
-    let allowed = cpu::allowed().context("cannot find out which CPUs there are")?;
-    let check = |cpu: u32, option: &str| match allowed.contains(&cpu) {
-        true => Ok(cpu),
-        false => bail!("{option} {cpu}: this process may use CPU {}", listed(&allowed)),
-    };
-    let last = allowed.last().copied().unwrap_or(0);
-    let guest_cpu = match args.guest_cpu {
-        Some(cpu) => check(cpu, "--guest-cpu")?,
-        None => {
-            allowed.iter().copied().rfind(|cpu| Some(*cpu) != args.controller_cpu).unwrap_or(last)
-        }
-    };
-    let controller_cpu = match args.controller_cpu {
-        Some(cpu) => check(cpu, "--controller-cpu")?,
-        None => allowed.iter().copied().find(|cpu| *cpu != guest_cpu).unwrap_or(guest_cpu),
-    };
-    Ok((kind, Placement { guest_cpu: Some(guest_cpu), controller_cpu, fifo: args.fifo }))
-}
-
-fn listed(cpus: &[u32]) -> String {
-    cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Sizes for this machine.

@@ -6,13 +6,15 @@ use anyhow::{Context, Result, bail};
 use labstats::results::{Environment, Experiment, Results, distinct_marks, experiment};
 use serde::Serialize;
 
-use super::cli::{BackendName, SkewArgs};
+use super::cli::SkewArgs;
 use super::interrupt::Interrupt;
 use super::kept::Kept;
-use super::run::{now, options, place};
+use super::place::{linux, place};
+use super::run::now;
 use super::summary;
 use crate::environment::look;
 use crate::experiments::skew::{self, Setting};
+use crate::experiments::suite::{Kind, Options};
 use crate::linux::clocks::{Clock, Load};
 
 const NS_PER_MS: f64 = 1e6;
@@ -45,16 +47,10 @@ struct Found<'a> {
 }
 
 pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
-    let mut guests = args.place.clone();
-    if guests.backend.is_some_and(|backend| backend != BackendName::KvmLinux) {
-        bail!(
-            "--backend: only guests that run Linux have a clock; give kvm-linux, or leave it out"
-        );
-    }
-    guests.backend = Some(BackendName::KvmLinux);
-    let mut options = options(&guests);
-    options.linux.pit_reinjection = !args.no_pit_reinjection;
-    let (_, placement) = place(&guests, &options)?;
+    let mut linux = linux(&args.linux);
+    linux.pit_reinjection = !args.no_pit_reinjection;
+    let options = Options { linux, ..Options::default() };
+    let placement = place(Kind::KvmLinux, &args.cpus, &options, &[])?;
     if args.period.is_zero() || args.period > args.length {
         bail!("--period: the clocks are to be read more than once in {:?} (--length)", args.length);
     }

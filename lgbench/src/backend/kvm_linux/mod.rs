@@ -63,11 +63,7 @@ impl KvmLinuxBackend {
     pub fn new(options: LinuxOptions) -> Result<Self, BackendError> {
         let kvm = vcpu::open()?;
         if environment::look::kvm_kind() == Kind::Pvm {
-            return Err(BackendError::NotHere(
-                "the KVM of this machine is PVM, which emulates a guest's privilege level 0: a stock \
-                 kernel does not boot on it; take a machine whose KVM is VMX or SVM, or use --backend \
-                 kvm",
-            ));
+            return Err(BackendError::Pvm);
         }
         load::check(&options.kernel)?;
         let duties = Duties { hellos: HELLOS, ..Duties::default() };
