@@ -116,7 +116,7 @@ fn one(clock: Clock, load: Load, setting: &Setting<'_>) -> Result<Experiment, Ba
     }
     one.parameters.extend(setting.options.parameters());
     if clocksource != clock.name() {
-        one.marks.push(format!("the guest's clocksource was {clocksource}"));
+        one.marks.push(format!("{scenario}: the guest's clocksource was {clocksource}"));
     }
     one.complete = complete && !series.is_empty();
     one.series = vec![series];
