@@ -130,7 +130,10 @@ fn has_libclang(usr: &Path) -> bool {
     libraries.iter().cloned().chain(inside).any(|folder| {
         folders(&folder).iter().any(|file| {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so")
+            // LLVM's own programs need one with another interface.
+            let other = name.starts_with("libclang-cpp");
+            let versioned = name.starts_with("libclang-") && name.contains(".so") && !other;
+            name.starts_with("libclang.so") || versioned
         })
     })
 }
@@ -248,5 +251,16 @@ mod tests {
         let tools = [FUSE, FIO, SHELLCHECK, FIO];
         assert_eq!(packages(&tools, |_| true), Vec::<&str>::new());
         assert_eq!(packages(&tools, |program| program == "fusermount3"), ["fio", "shellcheck"]);
+    }
+
+    #[test]
+    fn a_library_of_llvm_s_own_is_not_the_one_for_bindings() {
+        let usr = tempfile::tempdir().expect("a folder");
+        let libraries = usr.path().join("lib/x86_64-linux-gnu");
+        std::fs::create_dir_all(&libraries).expect("a folder");
+        for (name, enough) in [("libclang-cpp.so.14", false), ("libclang-14.so.1", true)] {
+            std::fs::write(libraries.join(name), "").expect("a file");
+            assert_eq!(has_libclang(usr.path()), enough, "{name}");
+        }
     }
 }
