@@ -15,6 +15,8 @@
 mod backend;
 mod guests;
 mod leaving;
+#[path = "../lgbench-svm/machine.rs"]
+mod machine;
 mod module;
 mod refusals;
 mod samples;

@@ -1,8 +1,6 @@
 //! The module, loaded.
 //!
-//! With its loading the kernel changes an instruction of its scheduler, unless somebody else needs
-//! preemption notifiers, too. Emulated processors do not always stand that (xtask knows the Oops for the
-//! emulator's), so somebody does here: a virtual machine of KVM that never runs.
+//! Each time it is loaded it begins to use preemption notifiers; a [machine] is kept, so it is never the first.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +8,9 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use e2e::{Said, soon, tool, wait_until};
-use kvm_ioctls::{Kvm, VmFd};
+use kvm_ioctls::VmFd;
+
+use crate::machine;
 
 /// Its name.
 const NAME: &str = "lgbench_stock";
@@ -35,18 +35,13 @@ pub(crate) fn users() -> u32 {
 
 static MACHINE: Mutex<Option<VmFd>> = Mutex::new(None);
 
-fn machine() -> VmFd {
-    tool("modprobe", &["kvm_amd"]);
-    Kvm::new().unwrap().create_vm().unwrap()
-}
-
 /// Unloaded when dropped, which must work.
 pub(crate) struct Module(());
 
 impl Module {
     pub(crate) fn load() -> Self {
         // Whatever test has failed with the lock, there is a machine or there is none.
-        MACHINE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(machine);
+        MACHINE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(machine::create);
         Self::insert()
     }
 

@@ -3,29 +3,21 @@
 #![allow(clippy::unwrap_used)] // in a test that is what shall happen
 
 mod linux;
+mod machine;
 #[path = "../lgbench/support.rs"]
 mod support;
 
 use std::sync::OnceLock;
 
-use kvm_ioctls::{Kvm, VmFd};
-use labstats::results::{self, Experiment, Parameter};
-use support::{lgbench, run, stderr};
+use kvm_ioctls::VmFd;
+use labstats::results::{Experiment, Kvm, Parameter};
+use support::{lgbench, results, run, stderr};
 
-/// A virtual machine that nobody runs, for as long as there are tests.
-///
-/// With the first of its virtual machines, and after the last, KVM changes instructions of the kernel's
-/// scheduler. On a real machine nobody notices; an emulator's other processor now and then runs what was
-/// there in between, which is an Oops.
+/// Kept for as long as there are tests.
 static KEPT: OnceLock<VmFd> = OnceLock::new();
 
-/// Nobody loads modules there for a device that is not asked for.
 fn load_kvm() {
-    KEPT.get_or_init(|| {
-        let loaded = std::process::Command::new("modprobe").arg("kvm_amd").status();
-        assert!(loaded.unwrap().success(), "modprobe kvm_amd");
-        Kvm::new().unwrap().create_vm().unwrap()
-    });
+    KEPT.get_or_init(machine::create);
 }
 
 /// Runs an experiment on KVM to its end.
@@ -41,10 +33,10 @@ fn experiments(arguments: &[&str]) -> Vec<Experiment> {
 
 /// What a run has left, which was to be complete and marked.
 fn measured(folder: &std::path::Path) -> Vec<Experiment> {
-    let found = support::results(folder);
-    assert_eq!(found.environment.kvm, results::Kvm::Svm);
-    assert!(found.environment.emulated);
-    for one in &found.experiments {
+    let results = results(folder);
+    assert_eq!(results.environment.kvm, Kvm::Svm);
+    assert!(results.environment.emulated);
+    for one in &results.experiments {
         assert!(one.complete, "{}", one.name);
         assert!(
             one.marks.iter().any(|mark| mark == "emulated: no timing value"),
@@ -52,7 +44,7 @@ fn measured(folder: &std::path::Path) -> Vec<Experiment> {
             one.marks
         );
     }
-    found.experiments
+    results.experiments
 }
 
 #[test]
