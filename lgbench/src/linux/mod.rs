@@ -301,14 +301,8 @@ mod tests {
                 let state = inbox.state(since, LIMIT).unwrap();
                 assert!(state == STATE_RUNNING || inbox.progress() == 0, "{}", inbox.progress());
             }
-            guest
-                .init
-                .stdin
-                .take()
-                .map(|mut ask| ask.write_all(&[wire::ASK_LOG]))
-                .unwrap()
-                .unwrap();
             let answer = || {
+                guest.init.stdin.as_mut().unwrap().write_all(&[wire::ASK_LOG]).unwrap();
                 let mut text = Vec::new();
                 while !text.windows(2).any(|bytes| bytes == b"~e") || text.last() != Some(&b'\n') {
                     text.extend(guest.says());
