@@ -10,7 +10,10 @@ use crate::module::{Module, users};
 /// One guest that is held in its gate, and another one that is not.
 fn held(device: &Device, role: &str) -> [Guest; 2] {
     let [a, b] = ["run", role].map(|role| Guest::start(device, role));
+    let gated = device.info().unwrap().gated;
     device.hold(b.id).unwrap();
+    // On a busy machine it may stand because it has not come to run, and is not there yet.
+    wait_until("a guest at the gate", soon(), || device.info().unwrap().gated > gated);
     b.stands_while(&[&a]);
     [a, b]
 }

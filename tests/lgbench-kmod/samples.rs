@@ -45,10 +45,10 @@ fn they_follow_each_other_and_agree_with_the_counts() {
     let guests = [Guest::start(&device, "run"), Guest::start(&device, "run")];
     assert!(device.info().unwrap().tsc_khz > 100_000);
     alternate(&device);
-    // The first sample has not begun before this.
     guests.iter().for_each(Guest::runs_on);
-    device.clear().unwrap();
+    // The first sample has not ended before this; one may end as soon as there are none.
     let begin = tsc();
+    device.clear().unwrap();
     wait_until("many switches", soon(), || device.info().unwrap().switches > 500);
     drop(guests);
     let end = tsc();
