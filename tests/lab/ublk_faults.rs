@@ -187,17 +187,25 @@ fn killed_while_it_comes_up() {
 
     let (mut failed, mut seen_in_kernel) = (0, 0);
     for (round, chance) in pattern(20, 20).into_iter().enumerate() {
-        let (add, daemon) = start();
-        // The moment is the point here, whatever the machine makes of it.
-        std::thread::sleep(whole_took * u32::from(chance) / 256);
+        let (mut add, daemon) = start();
+        if round % 2 == 0 {
+            // The moment is the point here, whatever the machine makes of it.
+            std::thread::sleep(whole_took * u32::from(chance) / 256);
+        } else {
+            // How long that takes differs too much to be met by chance.
+            let has_some = || !e2e::ublk_devices().is_empty() || add.ended();
+            wait_until("a device of the driver's", soon(), has_some);
+        }
         let both = [daemon, Some(add.pid())];
         let victim = both[usize::from(round % 5 == 4)];
         let victim = victim.filter(|&pid| Some(pid) != daemon || stopped_before_scan(pid));
+        // After a kill, `add` is quick to clear away what it finds.
+        let is_in_kernel = !e2e::ublk_devices().is_empty();
+        seen_in_kernel += usize::from(is_in_kernel && victim.is_some());
         victim.into_iter().for_each(|pid| send_signal(pid, "KILL"));
-        seen_in_kernel += usize::from(!e2e::ublk_devices().is_empty());
         let said = add.end();
         println!(
-            "round {round}, moment {chance}: {victim:?} killed; {:?} {}",
+            "round {round}, moment {chance}: {victim:?} killed, in the kernel: {is_in_kernel}; {:?} {}",
             said.status.code(),
             said.err.trim()
         );
