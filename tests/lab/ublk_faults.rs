@@ -232,6 +232,50 @@ fn killed_while_it_comes_up() {
     lab.assert_no_ublk_left();
 }
 
+/// Whoever stops and continues it, or looks at it with a debugger, ends every wait of its for a moment.
+#[test]
+fn stopped_and_continued_while_it_comes_up_and_goes() {
+    need!(Lab);
+    let lab = Lab::with_ublk();
+    lab.image("x.img", 1 << 20);
+    let mut stops = [0; 2];
+    for round in 0..5 {
+        let mut add = lab.ublk();
+        add.args(["add", "vpt", "quick.toml", "--image", "x.img", "-n", "0", "--front", "ublk"]);
+        let mut add = Running::start(add.args(["--json", "--mode", "fixed"]));
+        let daemon = wait_until("daemon", soon(), || daemon_of(&add));
+        stops[0] += disturbed(daemon, || add.ended());
+        let said = add.end();
+        assert!(said.status.success(), "round {round}: {said}");
+        let disk = Disk::of(&lab, &said.out);
+        let mut back = Aligned::zeroes(65536);
+        e2e::direct(&disk.path).read_exact_at(&mut back, 0).unwrap();
+        let mut del = Running::start(lab.ublk().args(["del", "-n", "0"]));
+        stops[1] += disturbed(daemon, || del.ended());
+        let said = del.end();
+        assert!(said.status.success() && said.err.is_empty(), "round {round}: {said}");
+        disk.wait_gone();
+        lab.assert_no_ublk_left();
+    }
+    println!("stopped and continued {stops:?} times");
+    assert!(stops.iter().all(|&stops| stops > 20), "{stops:?}");
+}
+
+/// Stops and continues a process until something has come; how many times.
+fn disturbed(daemon: u32, mut has_come: impl FnMut() -> bool) -> u32 {
+    let mut stops = 0;
+    let end = Instant::now() + soon();
+    while !has_come() && Instant::now() < end {
+        for (signal, millis) in [("STOP", 1), ("CONT", 5)] {
+            send_signal(daemon, signal);
+            // Moments are the point here; it needs some to get on.
+            std::thread::sleep(Duration::from_millis(millis));
+        }
+        stops += 1;
+    }
+    stops
+}
+
 #[test]
 fn backing_errors_are_the_readers() {
     need!(Lab);

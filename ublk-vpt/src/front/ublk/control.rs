@@ -13,6 +13,7 @@ use libublk::io::UblkDev;
 use libublk::{UblkFlags, sys};
 use serde::{Deserialize, Serialize};
 
+use super::steady::steadily;
 use super::{MAX_REQUEST, UblkError, UblkOptions, params};
 
 /// How long the driver may take for a command.
@@ -214,15 +215,23 @@ impl Control {
             if is_shown(id) {
                 return Err(libublk::UblkError::UringIOError(-libc::EEXIST));
             }
-            let ctrl = UblkCtrlBuilder::default()
-                .name(TARGET)
-                .id(id as i32) // at most 9999
-                .nr_queues(1)
-                .depth(depth)
-                .io_buf_bytes(MAX_REQUEST)
-                .ctrl_flags(wanted)
-                .dev_flags(UblkFlags::UBLK_DEV_F_ADD_DEV)
-                .build()?;
+            let mut is_tried = false;
+            let ctrl = steadily(|| {
+                if is_tried && is_shown(id) {
+                    // Made by the attempt whose end nobody has waited for.
+                    delete(&open(id, UblkFlags::empty())?)?;
+                }
+                is_tried = true;
+                UblkCtrlBuilder::default()
+                    .name(TARGET)
+                    .id(id as i32) // at most 9999
+                    .nr_queues(1)
+                    .depth(depth)
+                    .io_buf_bytes(MAX_REQUEST)
+                    .ctrl_flags(wanted)
+                    .dev_flags(UblkFlags::UBLK_DEV_F_ADD_DEV)
+                    .build()
+            })?;
             let info = KernelDevice::of(&ctrl.dev_info());
             held.ctrl = Some(ctrl);
             Ok(info)
@@ -238,13 +247,13 @@ impl Control {
         let id = options.id;
         let info = self.ask("START_USER_RECOVERY", move |held| {
             let ctrl = open(id, UblkFlags::UBLK_DEV_F_RECOVER_DEV)?;
-            match ctrl.start_user_recover() {
+            match steadily(|| ctrl.start_user_recover()) {
                 // Begun already, by a daemon that was killed before it had taken the queue over: the
                 // driver is waiting for the rest.
                 Err(e) if errno(&e) == libc::EINVAL && is_quiesced(&ctrl) => {}
                 other => drop(other?),
             }
-            ctrl.read_dev_info()?;
+            steadily(|| ctrl.read_dev_info())?;
             let info = KernelDevice::of(&ctrl.dev_info());
             held.ctrl = Some(ctrl);
             Ok(info)
@@ -282,7 +291,16 @@ impl Control {
     /// Makes the block device. The driver looks for partitions before it answers.
     pub(super) fn start_device(&self) -> Result<(), UblkError> {
         self.ask("START_DEV", |held| match (&held.ctrl, &held.device) {
-            (Some(ctrl), Some(device)) => ctrl.start_dev(device).map(drop),
+            (Some(ctrl), Some(device)) => {
+                let mut is_tried = false;
+                steadily(|| {
+                    if is_tried && state(ctrl)? == KernelState::Live {
+                        return Ok(());
+                    }
+                    is_tried = true;
+                    ctrl.start_dev(device).map(drop)
+                })
+            }
             _ => Err(libublk::UblkError::InvalidVal),
         })
     }
@@ -336,31 +354,37 @@ fn check_flags(options: &UblkOptions, given: u64) -> Result<(), UblkError> {
 
 fn open(id: u32, dev_flags: UblkFlags) -> Result<UblkCtrl, libublk::UblkError> {
     let id = id as i32; // at most 9999
-    UblkCtrl::new(Some(TARGET.into()), id, 0, 0, 0, 0, 0, dev_flags)
+    steadily(|| UblkCtrl::new(Some(TARGET.into()), id, 0, 0, 0, 0, 0, dev_flags))
+}
+
+fn state(ctrl: &UblkCtrl) -> Result<KernelState, libublk::UblkError> {
+    ctrl.read_dev_info()?;
+    Ok(KernelDevice::of(&ctrl.dev_info()).state)
 }
 
 fn is_quiesced(ctrl: &UblkCtrl) -> bool {
-    ctrl.read_dev_info().is_ok()
-        && KernelDevice::of(&ctrl.dev_info()).state == KernelState::Quiesced
+    steadily(|| state(ctrl)).is_ok_and(|state| state == KernelState::Quiesced)
 }
 
 fn stop(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
     // Not libublk's stop_dev, which also removes a file that is our record.
-    gone_is_fine(ctrl.kill_dev())
+    gone_is_fine(steadily(|| ctrl.kill_dev()))
 }
 
 /// Deletes it. The driver keeps its number, and nothing else, for as long as somebody has the block
 /// device open; that is waited for, but it may be a program that never closes it.
 fn delete(ctrl: &UblkCtrl) -> Result<(), libublk::UblkError> {
-    match ctrl.del_dev_async() {
+    match steadily(|| ctrl.del_dev_async()) {
         // It is deleted. That is about a file in /run/ublksrvd, which libublk thinks is its own.
         Err(libublk::UblkError::IOError(_)) => {}
         // Before Linux 6.9 one can only wait.
-        Err(e) if errno(&e) == libc::EOPNOTSUPP => return gone_is_fine(ctrl.del_dev()),
+        Err(e) if errno(&e) == libc::EOPNOTSUPP => {
+            return gone_is_fine(steadily(|| ctrl.del_dev()));
+        }
         other => gone_is_fine(other)?,
     }
     let end = Instant::now() + CLOSING_PATIENCE;
-    while ctrl.read_dev_info().is_ok() {
+    while steadily(|| ctrl.read_dev_info()).is_ok() {
         if Instant::now() >= end {
             tracing::info!(
                 "/dev/ublkb{} is still open somewhere: its number is free again when it is closed",
@@ -382,7 +406,7 @@ fn gone_is_fine(result: Result<i32, libublk::UblkError>) -> Result<(), libublk::
 }
 
 /// The positive number in an error of libublk.
-fn errno(e: &libublk::UblkError) -> i32 {
+pub(super) fn errno(e: &libublk::UblkError) -> i32 {
     match e {
         libublk::UblkError::UringIOError(raw) | libublk::UblkError::OtherError(raw) => -raw,
         libublk::UblkError::IOError(e) => e.raw_os_error().unwrap_or(libc::EIO),

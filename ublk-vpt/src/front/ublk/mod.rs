@@ -18,6 +18,7 @@ mod features;
 mod params;
 mod queue;
 mod ring;
+mod steady;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
