@@ -31,8 +31,9 @@ pub(super) const GRADE: &str = "grade";
 /// The one whose tests try lgbench's file for the kernel there, in a boot of their own.
 pub(crate) const KMOD: &str = "lgbench-kmod";
 
-/// Those of the kernel lab.
-const LABS: [&str; 6] = [LAB, VGPU, KMS, GRADE, SVM, KMOD];
+/// Those of the kernel lab, in their order: first the one that is long beside what it needs, during which
+/// the programs of the others are built.
+const LABS: [&str; 6] = [VGPU, LAB, GRADE, SVM, KMOD, KMS];
 
 /// The folder whose tests look at the card's screen from outside, on this machine.
 pub(super) const VCD: &str = "vcd";

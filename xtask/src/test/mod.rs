@@ -120,12 +120,7 @@ impl Run<'_> {
         }
         // What has gone wrong is told by the first that needs it.
         let _ = kernels.join();
-        for folder in labs {
-            let name = format!("kernel lab, tests/{folder}");
-            let start = Instant::now();
-            tally.add(timed(&name, || lab::run(folder, &packages))?);
-            tally.remarks.push(format!("{name} took {:.0} s", start.elapsed().as_secs_f64()));
-        }
+        tally.add(lab::run(labs, &packages)?);
         let documented = self.documented();
         if !documented.is_empty() {
             tally.add(timed("examples", || self.examples(&documented))?);

@@ -1,5 +1,6 @@
 //! What each test program of the lab finds inside.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -50,7 +51,7 @@ pub(super) fn run(
     // Cargo puts it into target/debug/deps.
     let debug = tests.ancestors().nth(2).context("the test program has no folder")?;
     let kept = debug.with_file_name("lab").join("bin").join(folder);
-    std::fs::create_dir_all(&kept).with_context(|| kept.display().to_string())?;
+    fs::create_dir_all(&kept).with_context(|| kept.display().to_string())?;
     let tests = workspace::stripped(tests, &kept.join("tests"))?;
     let mut run = LabRun::new([""; 0]);
     run.kernel = choice;
@@ -87,8 +88,20 @@ pub(super) fn run(
     }
     run.env.push(("UBLK_VPT_REQUIRE".to_owned(), REQUIRED.to_owned()));
     run.env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
+    let files = files.into_iter().map(|file| own(file, &kept)).collect::<Result<Vec<_>>>()?;
     run.command = vec!["sh".to_owned(), "-c".to_owned(), script(&files)];
     Ok(run)
+}
+
+/// A copy for this folder alone: what several need may be built for the next one while this lab boots.
+/// Folders are nobody else's.
+fn own(file: PathBuf, kept: &Path) -> Result<PathBuf> {
+    let Some(name) = file.file_name().filter(|_| !file.starts_with(kept) && file.is_file()) else {
+        return Ok(file);
+    };
+    let copy = kept.join(name);
+    fs::copy(&file, &copy).with_context(|| copy.display().to_string())?;
+    Ok(copy)
 }
 
 /// Two screens, one of each kind of driver, and a way from inside to what a monitor would show: QEMU's

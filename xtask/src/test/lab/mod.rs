@@ -1,6 +1,9 @@
 //! Tests in the kernel lab: tests/lab, tests/vgpu-kmod, tests/kms, tests/grade, tests/lgbench-svm and
 //! tests/lgbench-kmod. Built here, run in one boot for each of these folders, counted with the others.
 //!
+//! An emulator of two processors leaves one of this machine's nearly idle, so what the next folders need is
+//! built during a folder's tests.
+//!
 //! - [`guest`]: what a test program finds inside
 
 mod guest;
@@ -8,7 +11,9 @@ mod guest;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -16,7 +21,7 @@ use super::areas::END_TO_END;
 use super::libtest;
 use super::tally::Tally;
 use crate::run::{self, Interrupt};
-use crate::vm::{self, Channel, Choice, End, LabResult};
+use crate::vm::{self, Channel, Choice, End, LabResult, LabRun};
 use crate::workspace::cargo;
 
 /// How long all tests of a folder may take together, the boot included.
@@ -45,29 +50,78 @@ pub fn bring(folders: &[&str]) {
     }
 }
 
-/// Builds and runs the tests of a folder. Where the lab cannot be had, that is one skipped step with the
-/// reason.
-pub fn run(folder: &str, packages: &[String]) -> Result<Tally> {
+/// Runs the tests of folders, one after the other.
+pub fn run(folders: &[&str], packages: &[String]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    if folders.is_empty() {
+        return Ok(tally);
+    }
+    let interrupt = Interrupt::install()?;
+    thread::scope(|scope| {
+        let (ready, boots) = channel();
+        let ahead = &interrupt;
+        scope.spawn(move || {
+            give_way();
+            for folder in folders {
+                // After an error nobody waits for the others.
+                if ready.send(prepare(folder, packages, ahead)).is_err() {
+                    break;
+                }
+            }
+        });
+        for folder in folders {
+            eprintln!("test: kernel lab, tests/{folder} ...");
+            let start = Instant::now();
+            let boot = boots.recv().context("the lab's programs are no longer built")??;
+            let waited = start.elapsed().as_secs_f64();
+            tally.add(boot.map_or_else(Ok, |lab| boot_and_judge(folder, &lab, &interrupt))?);
+            let took = start.elapsed().as_secs_f64();
+            let remark = format!(
+                "kernel lab, tests/{folder} took {took:.0} s, {waited:.0} s to build what it needs"
+            );
+            eprintln!("test: {remark}");
+            tally.remarks.push(remark);
+        }
+        Ok(tally)
+    })
+}
+
+/// Lets everything else go before what this thread starts: the tests' emulator.
+fn give_way() {
+    // As well if it is not allowed: the tests then take longer.
+    let _ = rustix::process::setpriority_process(None, 19);
+}
+
+/// A boot that can begin, or the count without one.
+type Boot = Result<LabRun, Tally>;
+
+/// Builds the tests of a folder and what they find in the lab. Where the lab cannot be had, that is one
+/// skipped step with the reason.
+fn prepare(folder: &str, packages: &[String], interrupt: &Interrupt) -> Result<Boot> {
     let mut tally = Tally::default();
     let Some(program) = build(folder, packages)? else {
         tally.fail(folder, &format!("cargo built no test program for tests/{folder}"));
-        return Ok(tally);
+        return Ok(Err(tally));
     };
-    let interrupt = Interrupt::install()?;
     let choice = guest::kernel(folder)?;
     let limit = limit(&choice)?;
     let kernel = match vm::bring(&choice) {
         Ok(kernel) => kernel,
         Err(error) => {
             tally.skipped.push((folder.to_owned(), format!("lab: {error:#}")));
-            return Ok(tally);
+            return Ok(Err(tally));
         }
     };
-    let mut lab = guest::run(folder, &program, choice, &kernel, &interrupt)?;
+    let mut lab = guest::run(folder, &program, choice, &kernel, interrupt)?;
     lab.timeout = limit;
+    Ok(Ok(lab))
+}
+
+fn boot_and_judge(folder: &str, lab: &LabRun, interrupt: &Interrupt) -> Result<Tally> {
+    let mut tally = Tally::default();
     let once = || {
         let mut text = Vec::new();
-        let done = vm::run_in_lab(&lab, &interrupt, &mut |channel, bytes| {
+        let done = vm::run_in_lab(lab, interrupt, &mut |channel, bytes| {
             // What the terminal does with it is not the tests' matter.
             let _ = std::io::stderr().lock().write_all(bytes);
             if channel == Channel::Out {
