@@ -55,7 +55,7 @@ fn with_tree(args: &TreeArgs, action: &Action) -> Result<()> {
 fn tell(root: &Path, tree: Option<&Tree>, outcome: &Outcome, as_json: bool) -> Result<()> {
     if as_json {
         let all = json!({
-            "kernel": root,
+            "kernel": root.to_string_lossy(),
             "version": tree.map(|tree| tree.version.to_string()),
             "condition": outcome.condition,
             "changed": outcome.changed,

@@ -9,7 +9,8 @@
 //!
 //! The folder is made under another name first, so it is there whole or not at all. Then files are moved,
 //! one by one. Whoever is killed on the way leaves a folder from which everything can be put back; one
-//! under the other name has changed nothing and is taken away by the next.
+//! under the other name has changed nothing and is taken away by the next. When everything is back the
+//! manifest gets another name, which tells that: folders cannot be moved on all file systems, files can.
 
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
@@ -26,10 +27,13 @@ use super::tree::Tree;
 /// In the tree.
 const FOLDER: &str = ".lgbench";
 
-/// The same before it is complete, and while it is taken away.
+/// The same before it is complete.
 const DRAFT: &str = ".lgbench.new";
 
 const MANIFEST: &str = "manifest.json";
+
+/// The manifest once everything is back.
+const REVERTED: &str = "reverted.json";
 
 /// Permissions of a file that the tree did not have.
 const ADDED_MODE: u32 = 0o644;
@@ -78,7 +82,7 @@ impl Journal {
     /// When it cannot be read.
     pub fn read(root: &Path) -> Result<Option<Self>, PatchError> {
         let path = root.join(FOLDER).join(MANIFEST);
-        if root.join(FOLDER).symlink_metadata().is_err() {
+        if root.join(FOLDER).symlink_metadata().is_err() || is_reverted(root) {
             return Ok(None);
         }
         let text = fs::read(&path).doing("read", &path)?;
@@ -154,13 +158,18 @@ impl Journal {
     /// Puts everything back, edited files too; those that are as they were stay.
     ///
     /// # Errors
-    /// When a file cannot be moved; another call goes on from there.
+    /// Before anything is changed when a file that is to come back is not there any more. When one cannot
+    /// be moved; another call goes on from there.
     pub fn undo(&self) -> Result<(), PatchError> {
+        let mut files = Vec::new();
         for entry in self.files() {
-            let path = self.root.join(&entry.file);
-            if self.state(entry)? == State::Original {
-                continue;
+            if self.state(entry)? != State::Original {
+                self.can_come_back(entry)?;
+                files.push(entry);
             }
+        }
+        for entry in files {
+            let path = self.root.join(&entry.file);
             if entry.added {
                 fs::remove_file(&path).doing("remove", &path)?;
             } else {
@@ -170,11 +179,23 @@ impl Journal {
             }
         }
         self.sync_files()?;
-        let draft = self.root.join(DRAFT);
-        clear(&self.root)?;
-        fs::rename(self.root.join(FOLDER), &draft).doing("move", &draft)?;
+        let folder = self.root.join(FOLDER);
+        let done = folder.join(REVERTED);
+        fs::rename(folder.join(MANIFEST), &done).doing("make", &done)?;
+        sync(&folder)?;
         clear(&self.root)?;
         sync(&self.root)
+    }
+
+    fn can_come_back(&self, entry: &Entry) -> Result<(), PatchError> {
+        let kept = self.kept("original", &entry.file);
+        if entry.added || kept.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        let (kept, file) = (kept.display(), &entry.file);
+        let what = format!("it is gone, so {file} cannot be restored");
+        let help = "restore drivers/lguest from where you have the kernel from, and remove";
+        Err(PatchError::Refused(format!("{kept}: {what}; {help} {FOLDER}")))
     }
 
     fn kept(&self, what: &str, file: &str) -> PathBuf {
@@ -202,7 +223,14 @@ impl Journal {
 
 /// Whether somebody was interrupted before anything had changed, or after everything was back.
 pub fn has_draft(root: &Path) -> bool {
-    root.join(DRAFT).symlink_metadata().is_ok()
+    root.join(DRAFT).symlink_metadata().is_ok() || is_reverted(root)
+}
+
+/// Whether the folder is there, but only to be taken away: what says so goes last.
+fn is_reverted(root: &Path) -> bool {
+    let folder = root.join(FOLDER);
+    folder.join(REVERTED).symlink_metadata().is_ok()
+        || fs::read_dir(folder).is_ok_and(|mut inside| inside.next().is_none())
 }
 
 /// Takes away what such a one has left.
@@ -212,9 +240,21 @@ pub fn has_draft(root: &Path) -> bool {
 pub fn clear(root: &Path) -> Result<(), PatchError> {
     let draft = root.join(DRAFT);
     match fs::remove_dir_all(&draft) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done.doing("remove", &draft),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        done => done.doing("remove", &draft)?,
     }
+    if !is_reverted(root) {
+        return Ok(());
+    }
+    let folder = root.join(FOLDER);
+    for inside in ["original", "patched", "staged"] {
+        let inside = folder.join(inside);
+        match fs::remove_dir_all(&inside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => done.doing("remove", &inside)?,
+        }
+    }
+    fs::remove_dir_all(&folder).doing("remove", &folder)
 }
 
 /// Changes a tree; after an error it is as it was.
@@ -252,7 +292,8 @@ fn prepare(tree: &Tree, plan: &Plan) -> Result<(), PatchError> {
     for change in &plan.changes {
         keep(tree, &draft, change)?;
     }
-    let entry = |change: &Change| Entry { file: change.file.to_owned(), added: change.added };
+    let entry =
+        |change: &Change| Entry { file: change.file.to_owned(), added: change.was.is_none() };
     let manifest = Manifest {
         lgbench: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: tree.version.to_string(),
@@ -283,17 +324,22 @@ fn keep(tree: &Tree, draft: &Path, change: &Change) -> Result<(), PatchError> {
     write(&staged, &change.bytes)?;
     let path = tree.path(change.file);
     // Added files belong to whom the folder belongs to.
-    let like = if change.added { path.parent().unwrap_or(&tree.root) } else { &path };
+    let added = change.was.is_none();
+    let like = if added { path.parent().unwrap_or(&tree.root) } else { &path };
     let like = fs::metadata(like).doing("look at", like)?;
-    let mode = if change.added { ADDED_MODE } else { like.permissions().mode() & 0o7777 };
+    let mode = if added { ADDED_MODE } else { like.permissions().mode() & 0o7777 };
     own(&staged, &like);
     fs::set_permissions(&staged, fs::Permissions::from_mode(mode)).doing("make", &staged)?;
-    if change.added {
-        return Ok(());
-    }
+    let Some(was) = &change.was else { return Ok(()) };
     let original = at("original");
     // The file itself, under a second name; a copy where the file system knows no second names.
-    fs::hard_link(&path, &original).or_else(|_| copy(&path, &original, &like)).doing("keep", &path)
+    let kept = fs::hard_link(&path, &original).or_else(|_| copy(&path, &original, &like));
+    kept.doing("keep", &path)?;
+    if fs::read(&original).doing("read", &original)? != *was {
+        let what = "it was changed while the hooks were made; apply again";
+        return Err(PatchError::Refused(format!("{}: {what}", path.display())));
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path, like: &fs::Metadata) -> io::Result<()> {

@@ -13,8 +13,8 @@ use super::tree::Tree;
 pub struct Change {
     /// Within the tree.
     pub file: &'static str,
-    /// Whether the tree has no such file before.
-    pub added: bool,
+    /// What it has; none where the tree has no such file.
+    pub was: Option<Vec<u8>>,
     /// What it gets.
     pub bytes: Vec<u8>,
 }
@@ -35,10 +35,10 @@ pub struct Plan {
 pub fn make(tree: &Tree, interrupted: &dyn Fn() -> bool) -> Result<Plan, PatchError> {
     let core = tree.read(CORE)?;
     let user = tree.read(USER)?;
-    let makefile = tree.read(MAKEFILE)?;
+    let old_makefile = tree.read(MAKEFILE)?;
     let originals = [Source::new(CORE, &core), Source::new(USER, &user)];
     let mut findings: Vec<Finding> = originals.iter().flat_map(hooks::obstacles).collect();
-    let makefile = match std::str::from_utf8(&makefile) {
+    let makefile = match std::str::from_utf8(&old_makefile) {
         Ok(text) => makefile::with_object(text),
         Err(_) => Err(Finding::in_file(MAKEFILE, "it is not a text in UTF-8")),
     };
@@ -65,10 +65,12 @@ pub fn make(tree: &Tree, interrupted: &dyn Fn() -> bool) -> Result<Plan, PatchEr
     }
     let pieces = PIECES.iter();
     let mut changes: Vec<Change> = pieces
-        .map(|piece| Change { file: piece.file, added: true, bytes: piece.text.into() })
+        .map(|piece| Change { file: piece.file, was: None, bytes: piece.text.into() })
         .collect();
-    let replaced = [USER, CORE].into_iter().zip(patched.into_iter().rev());
-    changes.extend(replaced.map(|(file, bytes)| Change { file, added: false, bytes }));
-    changes.push(Change { file: MAKEFILE, added: false, bytes: makefile.into_bytes() });
+    let replaced = [(USER, user), (CORE, core)].into_iter().zip(patched.into_iter().rev());
+    let replaced = replaced.map(|((file, was), bytes)| Change { file, was: Some(was), bytes });
+    changes.extend(replaced);
+    let was = Some(old_makefile);
+    changes.push(Change { file: MAKEFILE, was, bytes: makefile.into_bytes() });
     Ok(Plan { changes, hooks })
 }

@@ -135,6 +135,21 @@ fn edits_after_an_apply_are_not_lost_by_accident() {
 }
 
 #[test]
+fn what_cannot_be_brought_back_is_told_before_anything_is_changed() {
+    e2e::need!(Spatch);
+    let tree = Tree::new("3.0");
+    tree.done("apply");
+    let kept = ".lgbench/original/drivers/lguest/core.c";
+    fs::remove_file(tree.path(kept)).unwrap();
+    let said = tree.refused("revert");
+    let expected = format!(
+        "lgbench: TREE/{kept}: it is gone, so {CORE} cannot be restored; restore drivers/lguest from where \
+         you have the kernel from, and remove .lgbench\n"
+    );
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn two_at_once_are_kept_apart() {
     let tree = Tree::new("3.0");
     let folder = fs::File::open(tree.root()).unwrap();

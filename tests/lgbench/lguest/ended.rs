@@ -191,6 +191,27 @@ fn an_interrupted_apply_changes_nothing() {
     assert!(lab.tree.facts() == before);
 }
 
+/// An editor saves a file while spatch is at work.
+#[test]
+fn an_edit_during_an_apply_is_not_lost() {
+    e2e::need!(Spatch, Gcc);
+    let lab = Lab::new();
+    let core = lab.tree.path("drivers/lguest/core.c");
+    let spatch = lab.tree.beside("bin").join("spatch");
+    let usual = fs::read_to_string(&spatch).unwrap();
+    script(&spatch, &format!("echo '/* mine */' >> {}\n{usual}", core.display()));
+    let output = lab.command("apply").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        lab.tree.said(&output),
+        "lgbench: TREE/drivers/lguest/core.c: it was changed while the hooks were made; apply again\n"
+    );
+    assert!(fs::read_to_string(core).unwrap().ends_with("/* mine */\n"));
+    for left in [".lgbench", ".lgbench.new", "drivers/lguest/lgbench.c"] {
+        assert!(!lab.tree.path(left).exists(), "{left}");
+    }
+}
+
 /// A tree that something was done to and whose record is lost or damaged is left alone.
 #[test]
 fn a_damaged_record_is_said() {

@@ -4,8 +4,10 @@
 //! - `applying`: what is done where everything is as it should be
 //! - `damaged`: what is said where it is not
 //! - `ended`: killed, without space, interrupted
+//! - `places`: trees in layers, and with names that are no text
 
 mod applying;
 mod damaged;
 mod ended;
+mod places;
 mod tree;
