@@ -119,7 +119,7 @@ fn launcher() {
 
 fn lguest(folder: &Path, launcher: &str, arguments: &[&str]) -> Output {
     let mut command = run(folder, arguments);
-    command.args(["--backend", "lguest", "--guest-program", "/bin/true", "--runs", "1"]);
+    command.args(["--backend", "lguest", "--guest-program", "/bin/true", "--runs", "2"]);
     command.args(["--launcher", launcher]).output().unwrap()
 }
 
@@ -156,6 +156,27 @@ fn switches_are_seen_by_threads_and_by_the_device() {
         let found = all[0].series.iter().find(|series| series.metric == metric);
         assert!(found.is_some_and(|series| series.len() > 3), "{metric}: {found:?}");
     }
+}
+
+#[test]
+fn a_guest_that_dies_on_the_way_is_told() {
+    need!(Lab, Root);
+    let _module = Module::load();
+    let folder = tempfile::tempdir().unwrap();
+    let this = std::env::current_exe().unwrap();
+    let launcher = format!(
+        "timeout --foreground -s KILL 4 {} --exact backend::launcher --nocapture",
+        this.display()
+    );
+    let arguments = ["gap", "--scenario", "alternate", "--length", "120s"];
+    let output = lguest(folder.path(), &launcher, &arguments);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    // Whether the device or the launcher is the first that misses it.
+    let whys = ["its launcher has ended", "it has gone"];
+    let known = |why| [1, 2].map(|guest| format!("guest {guest} has failed: {why}"));
+    assert!(whys.iter().flat_map(known).any(|why| told.contains(&why)), "{told}");
+    assert!(!told.contains("patched"), "{told}");
 }
 
 #[test]

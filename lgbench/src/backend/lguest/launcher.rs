@@ -92,19 +92,21 @@ impl Launcher {
         shell.env("LGBENCH_ARGS", line);
         // A group of its own: Ctrl-C is for us, and whatever the launcher starts ends with it.
         shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // It has where this thread runs, and how, from its beginning.
+        // It is where this thread is, from its beginning.
         if let Some(cpu) = placement.guest_cpu {
             cpu::pin(cpu).map_err(host("pin"))?;
         }
-        if placement.fifo {
-            policy::set_fifo(policy::GUEST).map_err(BackendError::Fifo)?;
-        }
         let spawned = shell.spawn();
         cpu::pin(placement.controller_cpu).map_err(host("pin the controller of"))?;
-        if placement.fifo {
-            policy::set_fifo(policy::CONTROLLER).map_err(BackendError::Fifo)?;
-        }
         let mut child = spawned.map_err(host("start the launcher of"))?;
+        if placement.fifo {
+            let given = policy::set_fifo_of(child.id(), policy::GUEST);
+            if let Err(source) = given {
+                let mut this = Self::of(child, Arc::default(), initramfs);
+                this.end();
+                return Err(BackendError::Fifo(source));
+            }
+        }
         let inbox = Arc::new(Inbox::default());
         if let Some(mut console) = child.stdout.take() {
             let heard = Arc::clone(&inbox);

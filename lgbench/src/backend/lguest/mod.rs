@@ -16,8 +16,8 @@ use lgbench_payload::wire;
 
 use self::launcher::{Command, Launcher};
 use super::{Backend, BackendError, GuestLog, Look, PATIENCE, Placement, Stay, started};
-use crate::lguest::device::{Device, Sample};
-use crate::linux;
+use crate::lguest::device::{self, Device, Sample};
+use crate::linux::{self, begun::Begun};
 use crate::memory::GuestSpec;
 
 /// How long a launcher may take to begin with its guest, and a guest to begin with its payload.
@@ -57,7 +57,7 @@ struct Guest {
     launcher: Launcher,
     /// The device's number for it.
     id: u32,
-    started: Instant,
+    begun: Begun,
 }
 
 impl LguestBackend {
@@ -77,16 +77,19 @@ impl LguestBackend {
     /// Waits until the device knows a guest that was not there before.
     fn wait_for(
         &self,
-        before: u32,
+        mut before: u32,
         launcher: &Launcher,
         number: usize,
     ) -> Result<u32, BackendError> {
         let begun = Instant::now();
         loop {
-            let new = self.device.info()?.guests & !before;
+            let now = self.device.info()?.guests;
+            let new = now & !before;
             if new != 0 {
                 return Ok(new.trailing_zeros());
             }
+            // The next one may get the number of one that has gone.
+            before &= now;
             let failed = |why| BackendError::Failed { guest: number, why };
             if let Some(why) = launcher.ending() {
                 return Err(failed(why));
@@ -96,6 +99,34 @@ impl LguestBackend {
                 return Err(failed(why));
             }
             std::thread::sleep(COMING);
+        }
+    }
+
+    /// What it means that the device refuses something about a guest (from 0).
+    fn refused(&self, guest: usize, error: device::Error) -> BackendError {
+        let (device::Error::NoGuest(_), Some(gone)) = (&error, self.guests.get(guest)) else {
+            return error.into();
+        };
+        let launcher = &gone.launcher;
+        let why = launcher.ending().unwrap_or_else(|| launcher.inbox().why("it has gone"));
+        BackendError::Failed { guest: guest + 1, why }
+    }
+
+    /// Ends all guests, and waits until the device has forgotten them: processes of a launcher are not gone
+    /// when the launcher is, and the next guests are told from those by their numbers.
+    fn end(&mut self) {
+        let guests = std::mem::take(&mut self.guests);
+        let ids = guests.iter().fold(0, |ids, guest| ids | (1 << guest.id));
+        for guest in &guests {
+            // It ends by being killed, which it is not kept from.
+            let _ = self.device.let_go(guest.id);
+        }
+        drop(guests);
+        let begun = Instant::now();
+        while self.device.info().is_ok_and(|info| info.guests & ids != 0)
+            && begun.elapsed() < PATIENCE
+        {
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -131,7 +162,13 @@ impl Backend for LguestBackend {
             let before = self.device.info()?.guests;
             let launcher = Launcher::start(&self.command, spec, tick_cycles, placement, number)?;
             let id = self.wait_for(before, &launcher, number)?;
-            self.guests.push(Guest { launcher, id, started: Instant::now() });
+            self.guests.push(Guest { launcher, id, begun: Begun::now() });
+            // A real-time guest would keep the next launcher from the CPU.
+            self.gate(number - 1, false)?;
+        }
+        for guest in 0..self.guests.len() {
+            let id = self.guest(guest)?.id;
+            self.device.let_go(id).map_err(|error| self.refused(guest, error))?;
         }
         Ok(())
     }
@@ -141,11 +178,12 @@ impl Backend for LguestBackend {
     }
 
     fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
-        let id = self.guest(guest)?.id;
+        let Guest { id, ref begun, .. } = *self.guest(guest)?;
         if open {
-            return Ok(self.device.let_go(id)?);
+            begun.let_go();
+            return self.device.let_go(id).map_err(|error| self.refused(guest, error));
         }
-        self.device.hold(id)?;
+        self.device.hold(id).map_err(|error| self.refused(guest, error))?;
         let begun = Instant::now();
         while self.device.info()?.inside & (1 << id) != 0 {
             if begun.elapsed() > PATIENCE {
@@ -160,7 +198,7 @@ impl Backend for LguestBackend {
         let seen = self.guest(guest)?;
         let state = match seen.launcher.ending() {
             Some(why) => Err(why),
-            None => seen.launcher.inbox().state(seen.started, BOOT),
+            None => seen.launcher.inbox().state(&seen.begun, BOOT),
         };
         let state = state.map_err(|why| BackendError::Failed { guest: guest + 1, why })?;
         // Every entry counts, of whichever guest: one that is held does not enter.
@@ -174,8 +212,7 @@ impl Backend for LguestBackend {
         // Before guests send their logs, which is another reason to enter them.
         let seen = self.device.read()?;
         let logs: Result<Vec<_>, _> = (0..self.guests.len()).map(|guest| self.log(guest)).collect();
-        let guests = std::mem::take(&mut self.guests);
-        let logs = logs?.into_iter().zip(&guests).map(|((records, lost), guest)| GuestLog {
+        let logs = logs?.into_iter().zip(&self.guests).map(|((records, lost), guest)| GuestLog {
             records,
             lost,
             stays: stays(&seen.samples, guest.id),
@@ -184,11 +221,14 @@ impl Backend for LguestBackend {
             ..GuestLog::default()
         });
         let logs = logs.collect();
-        for guest in &guests {
-            // It ends by being killed, which it is not kept from.
-            let _ = self.device.let_go(guest.id);
-        }
+        self.end();
         Ok(logs)
+    }
+}
+
+impl Drop for LguestBackend {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
