@@ -110,6 +110,9 @@ const GAP: Duration = Duration::from_nanos(1_000);
 const EMULATED_GAP: Duration = Duration::from_micros(200);
 /// The tick of an idle guest: a thousand in a second.
 const TICK: Duration = Duration::from_millis(1);
+/// The same on an emulated processor, where guests take longer than that to wake and to sleep again: they
+/// are to do so at the same ticks.
+const EMULATED_TICK: Duration = Duration::from_millis(50);
 /// Records in a log: more than a run has, in 24 MiB.
 const RECORDS: u64 = 1 << 20;
 
@@ -123,6 +126,7 @@ pub struct Sizes {
     /// Whether arrays are smaller than STREAM's rule wants.
     pub too_small: bool,
     gap_cycles: u64,
+    tick: Duration,
 }
 
 impl Sizes {
@@ -143,12 +147,16 @@ impl Sizes {
             (available / 100 * MEMORY_PERCENT / 2).min(MAX_BYTES).saturating_sub(log + own_bytes);
         let fits = (each / ARRAYS).next_multiple_of(LARGE_PAGE).saturating_sub(LARGE_PAGE);
         let array_bytes = array_bytes.unwrap_or_else(|| wanted.min(fits.max(LARGE_PAGE)));
-        let gap = if environment.emulated { EMULATED_GAP } else { GAP };
+        let (gap, tick) = match environment.emulated {
+            true => (EMULATED_GAP, EMULATED_TICK),
+            false => (GAP, TICK),
+        };
         Self {
             array_bytes,
             records: RECORDS,
             too_small: array_bytes < wanted,
             gap_cycles: scale.cycles(u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX)),
+            tick,
         }
     }
 
@@ -169,7 +177,7 @@ impl Sizes {
             payload,
             elements,
             threshold: self.gap_cycles,
-            tick_ns: u64::try_from(TICK.as_nanos()).unwrap_or(u64::MAX),
+            tick_ns: u64::try_from(self.tick.as_nanos()).unwrap_or(u64::MAX),
             log_capacity: self.records,
             heap_bytes,
         }
