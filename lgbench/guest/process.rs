@@ -1,6 +1,7 @@
 //! Processes and their memory.
 #![allow(unsafe_code, reason = "system calls, and memory at fixed addresses")]
 
+use core::cell::Cell;
 use core::ffi::CStr;
 use core::slice;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -83,7 +84,10 @@ fn map(at: usize, bytes: usize, flags: usize) -> Result<usize, usize> {
 
 /// The process that the payload is.
 #[derive(Debug)]
-pub struct Child(usize);
+pub struct Child {
+    number: usize,
+    is_stopped: Cell<bool>,
+}
 
 impl Child {
     pub fn start(control: &Control) -> Result<Self, &'static str> {
@@ -91,26 +95,30 @@ impl Child {
         match unsafe { call(Call::FORK, [0; 0]) } {
             // SAFETY: the memory was laid out as `abi` says, and this process is its only writer.
             Ok(0) => unsafe { run::run(control) },
-            Ok(number) => Ok(Self(number)),
+            Ok(number) => Ok(Self { number, is_stopped: Cell::new(false) }),
             Err(_) => Err("no process for the payload"),
         }
     }
 
     /// It records nothing any more.
     pub fn stop(&self) {
+        // That it has stopped is told once; to wait for it again would be for ever.
+        if self.is_stopped.replace(true) {
+            return;
+        }
         // SAFETY: signals touch no memory of this process.
-        let _ = unsafe { call(Call::KILL, [self.0, SIGSTOP]) };
+        let _ = unsafe { call(Call::KILL, [self.number, SIGSTOP]) };
         let mut status = 0_u32;
         const WUNTRACED: usize = 2;
         let at = (&raw mut status).expose_provenance();
         // SAFETY: the kernel writes one word.
-        let _ = unsafe { call(Call::WAIT4, [self.0, at, WUNTRACED, 0]) };
+        let _ = unsafe { call(Call::WAIT4, [self.number, at, WUNTRACED, 0]) };
     }
 
     /// Whether it has, which no payload does.
     pub fn has_ended(&self) -> bool {
         // SAFETY: without an address nothing is written.
-        !matches!(unsafe { call(Call::WAIT4, [self.0, 0, WNOHANG, 0]) }, Ok(0))
+        !matches!(unsafe { call(Call::WAIT4, [self.number, 0, WNOHANG, 0]) }, Ok(0))
     }
 }
 

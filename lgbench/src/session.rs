@@ -53,6 +53,21 @@ pub struct Session {
     pub trace: Option<Trace>,
 }
 
+impl Session {
+    /// What there is when the user has stopped it before anything was measured.
+    fn stopped(guests: usize, scale: Scale) -> Self {
+        Self {
+            logs: vec![GuestLog::default(); guests],
+            ledger: Ledger { interrupted: true, ..Ledger::default() },
+            scale,
+            steal_ns: None,
+            throttled: false,
+            without_fifo: false,
+            trace: None,
+        }
+    }
+}
+
 /// What a guest with a fixed amount of work gave.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -114,7 +129,7 @@ pub fn work<B: Backend + Send + ?Sized>(
 }
 
 /// In a thread of its own, which may be pinned and be more urgent than others.
-fn on_controller<T: Send>(
+pub(crate) fn on_controller<T: Send>(
     what: impl FnOnce() -> Result<T, SessionError> + Send,
 ) -> Result<T, SessionError> {
     let thread = |what| move |source| SessionError::Thread { what, source };
@@ -145,7 +160,7 @@ fn await_work<B: Backend + ?Sized>(
     let steal_ns =
         proc::steal_ns(placement.guest_cpu).zip(steal).map(|(now, then)| now.saturating_sub(then));
     let log = backend.collect()?.pop().ok_or(BackendError::Stuck { guest: 1 })?;
-    Ok(Some(Work { log, scale, steal_ns }))
+    Ok(Some(Work { log: log.sane(), scale, steal_ns }))
 }
 
 fn lead<B: Backend + ?Sized>(
@@ -180,13 +195,16 @@ fn lead<B: Backend + ?Sized>(
     let begun = Moment::now();
     let Conditions { patience, mailbox, interrupted, .. } = conditions;
     let mut controller = Controller::new(&*backend, specs.len(), patience, mailbox, interrupted);
-    controller.prepare()?;
+    if !controller.prepare()? {
+        // Guests that have not begun have nothing to tell, and may not even hear that they are asked.
+        return Ok(Session::stopped(specs.len(), Scale::between(begun, Moment::now())));
+    }
     let ledger = controller.run(phases)?;
     let scale = Scale::between(begun, Moment::now());
     // The kernel's count has been seen to go back a little.
     let steal_ns =
         proc::steal_ns(placement.guest_cpu).zip(steal).map(|(now, then)| now.saturating_sub(then));
-    let logs = backend.collect()?;
+    let logs: Vec<GuestLog> = backend.collect()?.into_iter().map(GuestLog::sane).collect();
     let trace = tracer.map(Tracer::finish);
     let limited = proc::number("/proc/sys/kernel/sched_rt_runtime_us").is_none_or(|us| us >= 0);
     let throttled = placement.fifo

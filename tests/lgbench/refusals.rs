@@ -143,6 +143,54 @@ fn guests_that_cannot_run_here_are_said() {
     }
 }
 
+/// Nothing that is typed has no effect without a word.
+#[test]
+fn options_of_another_backend_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (
+            &["fig3", "--backend", "native", "--kernel", "/x"][..],
+            "--kernel: guests of native have no kernel; give --backend kvm-linux",
+        ),
+        (
+            &["fig3", "--backend", "native", "--append", "nohz=off"],
+            "--append: guests of native have no kernel; give --backend kvm-linux",
+        ),
+        (
+            &["fig3", "--backend", "native", "--launcher", "x"],
+            "--launcher: guests of native are not lguest's; give --backend lguest",
+        ),
+        (
+            &["fig3", "--backend", "native", "--guest-program", "x"],
+            "--guest-program: guests of native are not lguest's; give --backend lguest",
+        ),
+        (
+            &["fig3", "--backend", "lguest", "--kernel", "/x"],
+            "--kernel: guests of lguest get theirs from their launcher (--launcher)",
+        ),
+    ] {
+        let said = refusal(&mut run(folder.path(), arguments));
+        assert_eq!(said, format!("lgbench: {expected}"));
+    }
+    let said = refusal(lgbench().args(["penalty", "--kernel", "/x"]));
+    assert_eq!(said, "lgbench: --kernel: guests of kvm have no kernel; give --backend kvm-linux");
+}
+
+#[test]
+fn clocks_that_would_not_be_read_twice_are_refused() {
+    for (arguments, expected) in [
+        (["--period", "500us", "--length", "60s"], "500\u{b5}s is no number of whole milliseconds"),
+        (["--period", "1500us", "--length", "60s"], "1.5ms is no number of whole milliseconds"),
+        (
+            ["--period", "40s", "--length", "60s"],
+            "the clocks are to be read more than once in 60s (--length)",
+        ),
+    ] {
+        let said = refusal(lgbench().arg("skew").args(arguments));
+        assert_eq!(said, format!("lgbench: --period: {expected}"));
+    }
+}
+
 #[test]
 fn lguest_without_a_launcher_or_a_patched_kernel_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,8 +7,8 @@
 //!            └─ native     processes, stopped and continued
 //! ```
 //!
-//! All guests share one CPU, or are left to the kernel ([`Placement`]). A backend knows how to start guests, to let one run or not, and to hand
-//! over what they recorded; it does not know when to do that.
+//! All guests share one CPU, or are left to the kernel ([`Placement`]). A backend knows how to start guests,
+//! to let one run or not, and to hand over what they recorded; it does not know when to do that.
 
 #[cfg(target_arch = "x86_64")]
 pub mod kvm;
@@ -81,6 +81,14 @@ pub enum BackendError {
     /// A program that is not for this.
     #[error("{0}")]
     NotHere(&'static str),
+    /// Too much for a guest's kernel.
+    #[error(
+        "the command line of guests' kernel is longer than {most} bytes; give it less (--append)"
+    )]
+    CommandLine {
+        /// How long it may be.
+        most: usize,
+    },
     /// No kernel for a guest.
     #[error("cannot boot {}: {why}; give a kernel for guests with --kernel", kernel.display())]
     NoKernel {
@@ -92,11 +100,14 @@ pub enum BackendError {
     /// No guests of lguest.
     #[error("{0}")]
     NoLauncher(String),
-    /// The kernel's side of lguest's guests.
+    /// No kernel's side of lguest's guests.
     #[error(
         "lguest's guests cannot be reached; it has to be patched and loaded, see lgbench lguest --help"
     )]
-    Device(#[from] crate::lguest::device::Error),
+    NoDevice(#[source] crate::lguest::device::Error),
+    /// The kernel's side of lguest's guests refused something.
+    #[error("lguest's guests cannot be switched or looked at")]
+    Device(#[source] crate::lguest::device::Error),
     /// The kernel refused something about a virtual machine.
     #[error("KVM refuses to {what} guest {guest}")]
     Kvm {
@@ -137,6 +148,16 @@ pub enum BackendError {
         /// Which.
         guest: usize,
     },
+}
+
+impl From<crate::lguest::device::Error> for BackendError {
+    fn from(error: crate::lguest::device::Error) -> Self {
+        use crate::lguest::device::Error::{Open, Unknown};
+        match error {
+            Open { .. } | Unknown { .. } => Self::NoDevice(error),
+            _ => Self::Device(error),
+        }
+    }
 }
 
 /// The payloads' image has 64 bits; lguest's hosts have 32.
@@ -185,6 +206,17 @@ pub struct GuestLog {
     pub clocksource: Option<String>,
     /// When it was ready to run and did not.
     pub waits: Option<Waits>,
+}
+
+impl GuestLog {
+    /// Without events that end before they begin: no guest records any that is well, and what a guest says
+    /// is not trusted. They count as lost.
+    pub fn sane(mut self) -> Self {
+        let all = self.records.len();
+        self.records.retain(|record| record.start <= record.end);
+        self.lost += (all - self.records.len()) as u64;
+        self
+    }
 }
 
 /// A guest (from 0) among those that were started.

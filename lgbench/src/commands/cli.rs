@@ -213,9 +213,9 @@ pub struct SkewArgs {
     /// The guest's kernel.
     #[command(flatten)]
     pub linux: LinuxArgs,
-    /// Where it runs.
-    #[command(flatten)]
-    pub cpus: Cpus,
+    /// The guest's CPU [default: the last one this process may use]
+    #[arg(long, value_name = "CPU")]
+    pub guest_cpu: Option<u32>,
     /// Folder for results and report; results that are there already become results.old.json
     #[arg(long, value_name = "DIR", default_value = "lgbench-skew")]
     pub out: PathBuf,

@@ -46,7 +46,13 @@ impl<'a> Kept<'a> {
         if !has_samples(&results) {
             return match failure {
                 Some(failure) => Err(failure.into()),
-                None => bail!("{}", nothing(interrupted)),
+                None if interrupted => {
+                    eprintln!("lgbench: interrupted before anything was measured; nothing is kept");
+                    Ok(ExitCode::from(INTERRUPTED))
+                }
+                None => {
+                    bail!("no guest has recorded a sample; runs were too short (--length, --quick)")
+                }
             };
         }
         self.keep(&results)?;
@@ -80,14 +86,6 @@ impl<'a> Kept<'a> {
         }
         self.aside = true;
         files::write(&path, text.as_bytes())
-    }
-}
-
-/// Why there is nothing to keep.
-fn nothing(interrupted: bool) -> &'static str {
-    match interrupted {
-        true => "interrupted before anything was measured; nothing is kept",
-        false => "no guest has recorded a sample; measure for longer (--length)",
     }
 }
 

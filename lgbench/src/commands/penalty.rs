@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::cli::{Cpus, PenaltyArgs, VmName};
 use super::interrupt::Interrupt;
 use super::kept::Kept;
-use super::place::{linux, place};
+use super::place::{check_linux, linux, place};
 use super::run::now;
 use super::summary;
 use crate::environment::look;
@@ -35,6 +35,7 @@ pub(super) fn run(args: &PenaltyArgs) -> Result<ExitCode> {
         VmName::Kvm => Kind::Kvm,
         VmName::KvmLinux => Kind::KvmLinux,
     };
+    check_linux(vm, &args.linux)?;
     let options = Options { linux: linux(&args.linux), ..Options::default() };
     let cpus = Cpus { guest_cpu: args.guest_cpu, ..Cpus::default() };
     let placement = place(vm, &cpus, &options, &[Kind::Kvm])?;

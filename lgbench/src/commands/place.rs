@@ -9,14 +9,16 @@ use crate::experiments::suite::{Kind, Options};
 use crate::linux::LinuxOptions;
 use crate::sys::cpu;
 
-/// What guests that run Linux are given.
-pub(super) fn options(args: &Place) -> Options {
+/// What guests that run Linux are given, of a backend that has some.
+pub(super) fn options(kind: Kind, args: &Place) -> Result<Options> {
+    check_linux(kind, &args.linux)?;
+    check_lguest(kind, args)?;
     let lguest = LguestOptions {
         launcher: args.launcher.clone(),
         program: args.guest_program.clone(),
         append: args.linux.append.clone(),
     };
-    Options { linux: linux(&args.linux), lguest }
+    Ok(Options { linux: linux(&args.linux), lguest })
 }
 
 /// What guests boot.
@@ -26,6 +28,39 @@ pub(super) fn linux(args: &LinuxArgs) -> LinuxOptions {
         linux.kernel.clone_from(kernel);
     }
     linux
+}
+
+/// Nothing is accepted that the backend would ignore.
+pub(super) fn check_linux(kind: Kind, args: &LinuxArgs) -> Result<()> {
+    let name = kind.name();
+    match kind {
+        Kind::KvmLinux => {}
+        Kind::Lguest if args.kernel.is_some() => {
+            bail!("--kernel: guests of lguest get theirs from their launcher (--launcher)")
+        }
+        Kind::Lguest => {}
+        Kind::Kvm | Kind::Native => {
+            let given =
+                [("--kernel", args.kernel.is_some()), ("--append", !args.append.is_empty())];
+            if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+                bail!("{option}: guests of {name} have no kernel; give --backend kvm-linux");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_lguest(kind: Kind, args: &Place) -> Result<()> {
+    let given = [
+        ("--launcher", args.launcher.is_some()),
+        ("--guest-program", args.guest_program.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given && kind != Kind::Lguest) {
+        Some((option, _)) => {
+            bail!("{option}: guests of {} are not lguest's; give --backend lguest", kind.name())
+        }
+        None => Ok(()),
+    }
 }
 
 /// What was asked for, or the best there is.

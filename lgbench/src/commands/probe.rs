@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 
 use super::cli::ProbeArgs;
 use super::interrupt::Interrupt;
+use super::kept::INTERRUPTED;
 use super::place::{kind, options, place};
 use super::run::sizes;
-use crate::controller::Interrupted;
 use crate::controller::mailbox::Mailbox;
 use crate::environment::look;
 use crate::experiments::probe;
@@ -17,8 +17,8 @@ use crate::experiments::suite::Setting;
 use crate::files::put;
 
 pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
-    let options = options(&args.place);
     let kind = kind(args.place.backend);
+    let options = options(kind, &args.place)?;
     let placement = place(kind, &args.place.cpus, &options, &[Kind::Kvm, Kind::Native])?;
     if placement.shares_cpu() && !args.place.share_cpu {
         bail!(
@@ -39,10 +39,10 @@ pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
         interrupted: &interrupt,
         tracepoints: false,
     };
-    let costs = probe::run(&setting, args.length, |line| eprintln!("{line}"))?;
-    if interrupt.is_raised() {
-        bail!("interrupted; nothing is kept");
-    }
+    let Some(costs) = probe::run(&setting, args.length, |line| eprintln!("{line}"))? else {
+        eprintln!("lgbench: interrupted; nothing is kept");
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
     if args.json {
         let text = serde_json::to_string_pretty(&costs).context("cannot write JSON")?;
         put(&(text + "\n"))?;

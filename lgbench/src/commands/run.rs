@@ -21,8 +21,8 @@ use crate::experiments::suite::{self, Kind, Setting};
 use crate::sys::time::{Moment, Scale};
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
-    let options = options(&args.place);
     let kind = kind(args.place.backend);
+    let options = options(kind, &args.place)?;
     let placement = place(kind, &args.place.cpus, &options, &[Kind::Kvm, Kind::Native])?;
     let environment = look(Some(placement));
     let plans = plans(&wish(args)?, &lengths(args, environment.emulated))?;

@@ -1,12 +1,13 @@
 //! `lgbench skew`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use labstats::results::{Environment, Experiment, Results, distinct_marks, experiment};
 use serde::Serialize;
 
-use super::cli::SkewArgs;
+use super::cli::{Cpus, SkewArgs};
 use super::interrupt::Interrupt;
 use super::kept::Kept;
 use super::place::{linux, place};
@@ -18,6 +19,7 @@ use crate::experiments::suite::{Kind, Options};
 use crate::linux::clocks::{Clock, Load};
 
 const NS_PER_MS: f64 = 1e6;
+const NS_IN_MS: u32 = 1_000_000;
 
 /// A line of the table.
 #[derive(Debug, Serialize)]
@@ -47,13 +49,12 @@ struct Found<'a> {
 }
 
 pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
+    check(args.period, args.length)?;
     let mut linux = linux(&args.linux);
     linux.pit_reinjection = !args.no_pit_reinjection;
     let options = Options { linux, ..Options::default() };
-    let placement = place(Kind::KvmLinux, &args.cpus, &options, &[])?;
-    if args.period.is_zero() || args.period > args.length {
-        bail!("--period: the clocks are to be read more than once in {:?} (--length)", args.length);
-    }
+    let cpus = Cpus { guest_cpu: args.guest_cpu, ..Cpus::default() };
+    let placement = place(Kind::KvmLinux, &cpus, &options, &[])?;
     let mut kept = Kept::within(&args.out)?;
     let environment = look(Some(placement));
     let interrupt = Interrupt::install()?;
@@ -65,8 +66,8 @@ pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
         rivals: args.rivals,
         interrupted: &interrupt,
     };
-    let clocks = args.clock.clone().unwrap_or_else(|| Clock::ALL.to_vec());
-    let loads = args.load.clone().unwrap_or_else(|| Load::ALL.to_vec());
+    let clocks = distinct(args.clock.as_deref().unwrap_or(&Clock::ALL));
+    let loads = distinct(args.load.as_deref().unwrap_or(&Load::ALL));
     let pairs: Vec<(Clock, Load)> =
         clocks.iter().flat_map(|clock| loads.iter().map(|load| (*clock, *load))).collect();
     let told = |line: &str| eprintln!("{line}");
@@ -77,6 +78,28 @@ pub(super) fn run(args: &SkewArgs) -> Result<ExitCode> {
         let rows: Vec<Row> = results.experiments.iter().filter_map(row).collect();
         if args.json { json(results, &rows) } else { Ok(text(results, &rows)) }
     })
+}
+
+/// The guest's program counts milliseconds.
+fn check(period: Duration, length: Duration) -> Result<()> {
+    if period.is_zero() || !period.subsec_nanos().is_multiple_of(NS_IN_MS) {
+        bail!("--period: {period:?} is no number of whole milliseconds");
+    }
+    if period > length / 2 {
+        bail!("--period: the clocks are to be read more than once in {length:?} (--length)");
+    }
+    Ok(())
+}
+
+/// Each once, in the order in which they were typed.
+fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
+    let mut all = Vec::new();
+    for one in typed {
+        if !all.contains(one) {
+            all.push(*one);
+        }
+    }
+    all
 }
 
 fn row(one: &Experiment) -> Option<Row> {

@@ -112,25 +112,27 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
         }
     }
 
-    /// Lets the guests prepare, one after the other, and holds them all.
+    /// Lets the guests prepare, one after the other, and holds them all; false when the user has stopped it
+    /// before.
     ///
     /// # Errors
     /// See [`ControlError`].
-    pub fn prepare(&mut self) -> Result<(), ControlError> {
+    pub fn prepare(&mut self) -> Result<bool, ControlError> {
         for guest in 0..self.open.len() {
             self.set(guest, false)?;
         }
         for guest in 0..self.open.len() {
             self.set(guest, true)?;
-            while self.backend.look(guest)?.state == STATE_PREPARING
-                && !self.interrupted.is_raised()
-            {
+            while self.backend.look(guest)?.state == STATE_PREPARING {
+                if self.interrupted.is_raised() {
+                    return Ok(false);
+                }
                 self.look_at_all()?;
                 std::thread::sleep(Duration::from_millis(1));
             }
             self.set(guest, false)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Runs the plan; what happened is in the ledger, whether it went to its end or not.
@@ -252,6 +254,8 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
         if self.open[guest] == open {
             return Ok(());
         }
+        // A gate is open from before it is opened until after it is closed: no guest runs at another time.
+        let before = tsc();
         self.backend.gate(guest, open)?;
         self.open[guest] = open;
         let now = monotonic_ns();
@@ -260,7 +264,8 @@ impl<'a, B: Backend + ?Sized> Controller<'a, B> {
             watch.open_ns += now.saturating_sub(watch.since_ns);
         }
         watch.since_ns = now;
-        self.ledger.gate(GateEvent { at: tsc(), guest, open });
+        let at = if open { before } else { tsc() };
+        self.ledger.gate(GateEvent { at, guest, open });
         Ok(())
     }
 

@@ -237,6 +237,9 @@ fn once(
     let ours = |one: &&mut Experiment| one.scenario == scenario && one.backend == backend;
     if let Some(one) = all.iter_mut().find(ours) {
         one.parameters.insert(CHECKSUM.to_owned(), text);
+        if let Some(clocksource) = work.log.clocksource {
+            one.parameters.insert("guest_clocksource".to_owned(), Parameter::Text(clocksource));
+        }
         let run = Run { samples: vec![seconds], steal_ns: work.steal_ns, ..Run::default() };
         one.series.iter_mut().for_each(|series| series.runs.push(run.clone()));
     }

@@ -63,7 +63,7 @@ pub struct Stream {
     pub ratio: f64,
 }
 
-/// Measures all of it; `told` hears what is being done.
+/// Measures all of it; `told` hears what is being done. `None` when the user has stopped it.
 ///
 /// # Errors
 /// See [`SessionError`].
@@ -71,9 +71,12 @@ pub fn run(
     setting: &Setting<'_>,
     length: Duration,
     mut told: impl FnMut(&str),
-) -> Result<Costs, SessionError> {
+) -> Result<Option<Costs>, SessionError> {
     told("recording an event");
     let log = suite::session(&plan(&[Payload::Probe], Mode::Off, length), setting)?;
+    if log.ledger.interrupted {
+        return Ok(None);
+    }
     let events = setting.sizes.spec(Payload::Probe).elements as f64;
     let cycles = |tag: u64| {
         let records = log.logs.iter().flat_map(|log| &log.records).filter(|r| r.tag == tag);
@@ -83,6 +86,9 @@ pub fn run(
     told("the controller");
     let mode = Mode::Alternate { interval: SLICE };
     let session = suite::session(&plan(&[Payload::Gap; 2], mode, length), setting)?;
+    if session.ledger.interrupted {
+        return Ok(None);
+    }
     let switches = &session.ledger.switches;
     let lateness = |ns: Vec<f64>| Lateness {
         p50_ns: quantile(ns.clone(), 0.5),
@@ -92,10 +98,13 @@ pub fn run(
     };
     let deadlines = session.ledger.deadlines.iter();
     let stream = match setting.kind {
-        Kind::Kvm => Some(stream(setting, length, &mut told)?),
+        Kind::Kvm => match stream(setting, length, &mut told)? {
+            None => return Ok(None),
+            some => some,
+        },
         Kind::KvmLinux | Kind::Lguest | Kind::Native => None,
     };
-    Ok(Costs {
+    Ok(Some(Costs {
         backend: setting.kind.name(),
         record_cycles: recorded - clock_cycles,
         clock_cycles,
@@ -103,14 +112,14 @@ pub fn run(
         closed: lateness(switches.iter().map(|switch| switch.closed_after_ns as f64).collect()),
         missed: deadlines.fold((0, 0), |(missed, all), d| (missed + d.missed, all + d.all)),
         stream,
-    })
+    }))
 }
 
 fn stream(
     setting: &Setting<'_>,
     length: Duration,
     told: &mut impl FnMut(&str),
-) -> Result<Stream, SessionError> {
+) -> Result<Option<Stream>, SessionError> {
     let plan = plan(&[Payload::Stream], Mode::Off, length);
     let triad = |kind| -> Result<f64, SessionError> {
         let session = suite::session(&plan, &Setting { kind, ..*setting })?;
@@ -119,6 +128,9 @@ fn stream(
     let (mut guest_mb_s, mut process_mb_s) = (Vec::new(), Vec::new());
     for pair in 1..=PAIRS {
         told(&format!("STREAM in a virtual machine and in a process: pair {pair} of {PAIRS}"));
+        if setting.interrupted.is_raised() {
+            return Ok(None);
+        }
         // Who is first takes turns, too: a machine that gets slower is not to favour one of them.
         if pair % 2 == 0 {
             process_mb_s.push(triad(Kind::Native)?);
@@ -130,7 +142,9 @@ fn stream(
     }
     let ratios = guest_mb_s.iter().zip(&process_mb_s).map(|(guest, process)| guest / process);
     let ratio = quantile(ratios.collect(), 0.5);
-    Ok(Stream { guest_mb_s, process_mb_s, ratio })
+    // The last of them may have been cut short.
+    let whole = !setting.interrupted.is_raised();
+    Ok(whole.then_some(Stream { guest_mb_s, process_mb_s, ratio }))
 }
 
 fn plan(guests: &[Payload], mode: Mode, length: Duration) -> Plan {

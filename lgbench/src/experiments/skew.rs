@@ -20,7 +20,7 @@ use crate::experiments::suite::Outcome;
 use crate::linux::LinuxOptions;
 use crate::linux::clocks::{Clock, Load};
 use crate::memory::GuestSpec;
-use crate::session::SessionError;
+use crate::session::{self, SessionError};
 use crate::sys::cpu;
 use crate::sys::time::{Moment, Scale};
 
@@ -59,13 +59,14 @@ pub fn run(
         let (all, name) = (pairs.len(), clock.name());
         let seconds = setting.length.as_secs_f64();
         told(&format!("{number} of {all}: {name}, {}: boot, then {seconds:.0} s", load.name()));
-        match one(*clock, *load, setting) {
-            Ok(mut one) => {
+        match session::on_controller(|| one(*clock, *load, setting)) {
+            Ok(Some(mut one)) => {
                 one.mark(&results.environment);
                 results.experiments.push(one);
                 keep(&results);
             }
-            Err(error) => failure = Some(SessionError::from(error)),
+            Ok(None) => {}
+            Err(error) => failure = Some(error),
         }
         if failure.is_some() || setting.interrupted.is_raised() {
             break;
@@ -75,28 +76,41 @@ pub fn run(
     Outcome { results, failure, interrupted }
 }
 
-fn one(clock: Clock, load: Load, setting: &Setting<'_>) -> Result<Experiment, BackendError> {
+/// One pair; `None` when the user has stopped it before the guest was there.
+fn one(
+    clock: Clock,
+    load: Load,
+    setting: &Setting<'_>,
+) -> Result<Option<Experiment>, SessionError> {
+    cpu::pin(setting.placement.controller_cpu)
+        .map_err(|source| SessionError::Thread { what: "pin", source })?;
     let append = format!("{} {}", clock.command_line(), setting.options.append);
     let options = LinuxOptions { append, ..setting.options.clone() };
     let backend = KvmLinuxBackend::new(options)?;
     let mut backend = backend.with_duties(setting.period, load == Load::None);
     backend.start(&[computing()], setting.placement)?;
-    while backend.look(0)?.state == STATE_PREPARING && !setting.interrupted.is_raised() {
+    while backend.look(0)?.state == STATE_PREPARING {
+        if setting.interrupted.is_raised() {
+            return Ok(None);
+        }
         std::thread::sleep(LOOK);
     }
     let begun = Moment::now();
     let rivals = Rivals::start(if load == Load::Host { setting.rivals } else { 0 }, setting)?;
     let end = begun.ns + u64::try_from(setting.length.as_nanos()).unwrap_or(u64::MAX / 2);
     let interrupted = || setting.interrupted.is_raised();
+    let inbox = backend.inbox(0)?;
+    let mut readings = Vec::new();
     while crate::sys::time::monotonic_ns() < end && !interrupted() {
         backend.look(0)?;
+        readings.extend(inbox.clocks());
         std::thread::sleep(LOOK);
     }
     drop(rivals);
     let ended = Moment::now();
     let complete = !interrupted();
-    // Those from before are not wanted, nor those that come while the guest is asked.
-    let readings = backend.inbox(0)?.clocks();
+    // Those that come while the guest is asked are not wanted.
+    readings.extend(inbox.clocks());
     let log = backend.collect()?.into_iter().next().unwrap_or_default();
     let clocksource = log.clocksource.unwrap_or_else(|| "unknown".to_owned());
     let offset = log.clock_offset.cast_unsigned();
@@ -118,9 +132,10 @@ fn one(clock: Clock, load: Load, setting: &Setting<'_>) -> Result<Experiment, Ba
     if clocksource != clock.name() {
         one.marks.push(format!("{scenario}: the guest's clocksource was {clocksource}"));
     }
-    one.complete = complete && !series.is_empty();
+    // By one reading alone no clock has gained or lost anything.
+    one.complete = complete && series.len() > 1;
     one.series = vec![series];
-    Ok(one)
+    Ok(Some(one))
 }
 
 /// The guest's clock beyond the host's, from the first reading on.

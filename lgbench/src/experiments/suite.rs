@@ -191,7 +191,7 @@ fn runs(
     }
     let measured = !one.series.is_empty() && one.series.iter().all(|series| !series.is_empty());
     if !measured {
-        one.marks.push("a guest without a sample: make it longer (--length)".into());
+        one.marks.push("a guest without a sample: its runs were too short".into());
     }
     one.complete = measured;
     Ok(())

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use lgbench_payload::abi::{Record, STATE_FAILED, STATE_PREPARING};
 use lgbench_payload::wire::{self, Clocks, Message};
 
+use super::begun::Begun;
+
 /// Lines of a console that are kept, for when something goes wrong.
 const CONSOLE_LINES: usize = 12;
 /// Longest line that is kept.
@@ -38,8 +40,8 @@ pub struct Said {
     clocks: Vec<Clocks>,
     clocksources: Vec<String>,
     log: Log,
-    /// Grows with everything that comes.
-    bytes: u64,
+    /// Grows with every line of a log.
+    log_lines: u64,
 }
 
 /// A log on its way.
@@ -70,7 +72,6 @@ impl Inbox {
     /// Takes bytes.
     pub fn take(&self, bytes: &[u8]) {
         let mut said = self.said();
-        said.bytes += bytes.len() as u64;
         for byte in bytes {
             if *byte != b'\n' {
                 if said.line.len() < LINE_BYTES {
@@ -95,11 +96,11 @@ impl Inbox {
         self.said().greeting.take()
     }
 
-    /// The payload's state, in a guest that was started at a time and has so long to begin.
+    /// The payload's state, in a guest that has had so long to begin.
     ///
     /// # Errors
     /// Why the guest cannot go on.
-    pub fn state(&self, started: Instant, to_begin: Duration) -> Result<u32, String> {
+    pub fn state(&self, begun: &Begun, to_begin: Duration) -> Result<u32, String> {
         if let Some(why) = self.failure() {
             return Err(why);
         }
@@ -112,7 +113,7 @@ impl Inbox {
         }
         match state {
             STATE_FAILED => Err(self.why("its payload gave up")),
-            STATE_PREPARING if started.elapsed() > to_begin => {
+            STATE_PREPARING if begun.elapsed() > to_begin => {
                 Err(self.why(&format!("it is not ready after {} s", to_begin.as_secs())))
             }
             state => Ok(state),
@@ -168,21 +169,22 @@ impl Inbox {
         log
     }
 
-    /// Waits for a whole log: its records, and how many were lost. As long as anything comes it goes on.
+    /// Waits for a whole log: its records, and how many were lost. As long as any of it comes it goes on;
+    /// what else comes is no answer.
     ///
     /// # Errors
     /// See [`NoLog`].
     fn wait_for_log(&self, silence: Duration) -> Result<(Vec<Record>, u64), NoLog> {
         let mut said = self.said();
-        let (mut heard, mut since) = (said.bytes, Instant::now());
+        let (mut heard, mut since) = (said.log_lines, Instant::now());
         while !said.log.done {
             if said.panicked.is_some() || since.elapsed() > silence {
                 return Err(NoLog::Silent);
             }
             let waited = self.news.wait_timeout(said, silence / 4);
             said = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if said.bytes != heard {
-                (heard, since) = (said.bytes, Instant::now());
+            if said.log_lines != heard {
+                (heard, since) = (said.log_lines, Instant::now());
             }
         }
         if said.log.damaged > 0 {
@@ -195,7 +197,11 @@ impl Inbox {
 
 impl Said {
     fn hear(&mut self, line: &[u8]) {
-        match wire::read(line) {
+        let message = wire::read(line);
+        if let Some(Ok(Message::Log { .. } | Message::Record(_) | Message::End { .. })) = message {
+            self.log_lines += 1;
+        }
+        match message {
             None => self.keep(line),
             Some(Err(wire::Damaged)) => self.log.damaged += 1,
             Some(Ok(Message::Hello { version, cycles })) => {
@@ -262,6 +268,8 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::Ordering::Relaxed;
+
     use lgbench_payload::abi::STATE_RUNNING;
     use lgbench_payload::wire::Line;
 
@@ -280,7 +288,7 @@ mod tests {
     #[test]
     fn a_log_comes_in_any_pieces_and_among_other_lines() {
         let inbox = Inbox::default();
-        let state = || inbox.state(Instant::now(), SILENCE);
+        let state = || inbox.state(&Begun::now(), Duration::from_secs(3600));
         assert_eq!(state(), Ok(STATE_PREPARING));
         let mut bytes = b"[    0.0] Linux\r\n".to_vec();
         let messages = [
@@ -327,11 +335,34 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_that_says_other_things_only_is_asked_again() {
+        let inbox = Inbox::default();
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let log = std::thread::scope(|scope| {
+            // Its clocks, all the time, as one does that has not heard the first question.
+            scope.spawn(|| {
+                let clocks = Clocks { cycles: 1, monotonic_ns: 1, realtime_ns: 1 };
+                while asked.load(Relaxed) < 2 {
+                    send(&inbox, &[Message::Clocks(clocks)]);
+                    std::thread::sleep(SILENCE / 10);
+                }
+                send(&inbox, &[Message::Log { records: 0, lost: 3 }, Message::End { records: 0 }]);
+            });
+            let ask = || {
+                asked.fetch_add(1, Relaxed);
+            };
+            inbox.ask_for_log(ask, SILENCE * 10)
+        });
+        assert_eq!((log, asked.into_inner()), (Ok((vec![], 3)), 2));
+    }
+
+    #[test]
     fn a_guest_that_cannot_go_on_is_told() {
         let inbox = Inbox::default();
-        let state = |to_begin| inbox.state(Instant::now(), to_begin);
+        let state = |to_begin| inbox.state(&Begun::now(), to_begin);
+        let begun = Begun::now();
         std::thread::sleep(Duration::from_millis(1));
-        let late = inbox.state(Instant::now() - Duration::from_millis(1), Duration::ZERO);
+        let late = inbox.state(&begun, Duration::ZERO);
         assert_eq!(late, Err("it is not ready after 0 s; its console ended: (nothing)".into()));
         send(&inbox, &[Message::State(u64::from(STATE_FAILED))]);
         let gave_up = "its payload gave up; its console ended: (nothing)";

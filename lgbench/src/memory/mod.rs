@@ -51,14 +51,14 @@ fn whole_pages(bytes: u64) -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
     /// More than a guest can have.
-    #[error("a guest of {needed_mib} MiB is too large: at most {} MiB; use smaller arrays (--array)", MAX_BYTES >> 20)]
+    #[error("a guest of {needed_mib} MiB is too large: at most {} MiB; make it smaller (--array, --size)", MAX_BYTES >> 20)]
     TooLarge {
         /// What it would need.
         needed_mib: u64,
     },
     /// The kernel says no.
     #[error(
-        "cannot get {mib} MiB of memory for a guest; end other programs or use smaller arrays (--array)"
+        "cannot get {mib} MiB of memory for a guest; end other programs, or make it smaller (--array, --size)"
     )]
     Refused {
         /// How much.

@@ -122,9 +122,7 @@ pub(super) fn load(
     memory.write_slice(initramfs, GuestAddress(at)).map_err(full)?;
     let line = command_line(options, arguments);
     if line.len() >= COMMAND_LINE_BYTES {
-        return Err(bad(format!(
-            "its command line is longer than {COMMAND_LINE_BYTES} bytes; give it less (--append)"
-        )));
+        return Err(BackendError::CommandLine { most: COMMAND_LINE_BYTES - 1 });
     }
     let mut bytes = line.into_bytes();
     bytes.push(0);

@@ -11,7 +11,7 @@ mod machine;
 mod ports;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kvm_ioctls::Kvm;
 use labstats::results::Kvm as Kind;
@@ -23,6 +23,7 @@ use self::ports::Ports;
 use super::vcpu::{self, Vcpu};
 use super::{Backend, BackendError, GuestLog, Look, Placement, started};
 use crate::environment;
+use crate::linux::begun::Begun;
 use crate::linux::inbox::Inbox;
 use crate::linux::{self, Duties, LinuxOptions};
 use crate::memory::GuestSpec;
@@ -52,7 +53,7 @@ struct Guest {
     ports: Arc<Ports>,
     /// Whether its program tells how far its payload has got.
     tells_progress: bool,
-    started: Instant,
+    begun: Begun,
 }
 
 impl KvmLinuxBackend {
@@ -128,7 +129,7 @@ impl Backend for KvmLinuxBackend {
             let ports = Arc::clone(machine.ports());
             let vcpu = Vcpu::start(machine, number, placement)?;
             let tells_progress = spec.payload == Payload::Cfd;
-            self.guests.push(Guest { vcpu, ports, tells_progress, started: Instant::now() });
+            self.guests.push(Guest { vcpu, ports, tells_progress, begun: Begun::now() });
         }
         Ok(())
     }
@@ -138,7 +139,11 @@ impl Backend for KvmLinuxBackend {
     }
 
     fn gate(&self, guest: usize, open: bool) -> Result<(), BackendError> {
-        self.guest(guest)?.vcpu.gate(open)
+        let guest = self.guest(guest)?;
+        if open {
+            guest.begun.let_go();
+        }
+        guest.vcpu.gate(open)
     }
 
     fn look(&self, guest: usize) -> Result<Look, BackendError> {
@@ -146,7 +151,7 @@ impl Backend for KvmLinuxBackend {
         let inbox = seen.ports.inbox();
         let state = match seen.vcpu.failure() {
             Some(why) => Err(inbox.why(&why)),
-            None => inbox.state(seen.started, BOOT),
+            None => inbox.state(&seen.begun, BOOT),
         };
         let state = state.map_err(|why| BackendError::Failed { guest: guest + 1, why })?;
         if seen.tells_progress && state != STATE_PREPARING {

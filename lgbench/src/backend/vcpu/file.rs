@@ -23,7 +23,7 @@ pub(in crate::backend) fn share_clock(vcpu: &VcpuFd) {
     let attribute = kvm_device_attr {
         group: KVM_VCPU_TSC_CTRL,
         attr: u64::from(KVM_VCPU_TSC_OFFSET),
-        addr: (&raw const offset).addr() as u64,
+        addr: (&raw const offset).expose_provenance() as u64,
         flags: 0,
     };
     // SAFETY: the call reads the structure and the eight bytes it names, both of which outlive it.
