@@ -151,7 +151,10 @@ fn await_work<B: Backend + ?Sized>(
         .map_err(|source| SessionError::Thread { what: "pin", source })?;
     let steal = proc::steal_ns(placement.guest_cpu);
     let begun = Moment::now();
-    backend.start(std::slice::from_ref(spec), placement)?;
+    match backend.start(std::slice::from_ref(spec), placement, &|| interrupted.is_raised()) {
+        Err(BackendError::Stopped) => return Ok(None),
+        started => started?,
+    }
     let mut controller = Controller::new(&*backend, 1, patience, mailbox, interrupted);
     if !controller.wait_for_progress(progress)? {
         return Ok(None);
@@ -180,7 +183,12 @@ fn lead<B: Backend + ?Sized>(
     let ungated = specs.len() > 1 && phases.iter().any(|phase| !phase.mode.is_gated());
     let without_fifo = placement.fifo && ungated;
     placement.fifo &= !ungated;
-    backend.start(specs, placement)?;
+    let begun = Moment::now();
+    let stopped = |begun| Session::stopped(specs.len(), Scale::between(begun, Moment::now()));
+    match backend.start(specs, placement, &|| conditions.interrupted.is_raised()) {
+        Err(BackendError::Stopped) => return Ok(stopped(begun)),
+        started => started?,
+    }
     // Attaching changes instructions that guests' threads run: they are out meanwhile.
     for guest in 0..specs.len() {
         backend.gate(guest, false)?;
@@ -197,7 +205,7 @@ fn lead<B: Backend + ?Sized>(
     let mut controller = Controller::new(&*backend, specs.len(), patience, mailbox, interrupted);
     if !controller.prepare()? {
         // Guests that have not begun have nothing to tell, and may not even hear that they are asked.
-        return Ok(Session::stopped(specs.len(), Scale::between(begun, Moment::now())));
+        return Ok(stopped(begun));
     }
     let ledger = controller.run(phases)?;
     let scale = Scale::between(begun, Moment::now());

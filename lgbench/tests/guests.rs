@@ -88,7 +88,7 @@ fn lead(
 #[test]
 fn a_held_guest_makes_no_progress_while_it_is_held() {
     with_each(|backend| {
-        backend.start(&[spec(Payload::Gap), spec(Payload::Idle)], placement()).unwrap();
+        backend.start(&[spec(Payload::Gap), spec(Payload::Idle)], placement(), &|| false).unwrap();
         for guest in 0..2 {
             let progress = || backend.look(guest).unwrap().progress;
             wait_for("it gets somewhere", || progress() > 0);
@@ -112,7 +112,7 @@ fn a_held_guest_makes_no_progress_while_it_is_held() {
 fn every_payload_runs_and_records() {
     with_each(|backend| {
         for payload in Payload::ALL.into_iter().filter(|payload| *payload != Payload::Hang) {
-            backend.start(&[spec(payload)], placement()).unwrap();
+            backend.start(&[spec(payload)], placement(), &|| false).unwrap();
             wait_for("it measures", || backend.look(0).unwrap().state == STATE_RUNNING);
             let begun = backend.look(0).unwrap().progress;
             wait_for("it gets on", || backend.look(0).unwrap().progress > begun + 8);
@@ -134,7 +134,7 @@ fn guest_and_host_have_one_clock() {
         return;
     };
     let before = lgbench::sys::time::tsc();
-    kvm.start(&[spec(Payload::Idle)], placement()).unwrap();
+    kvm.start(&[spec(Payload::Idle)], placement(), &|| false).unwrap();
     wait_for("it wakes", || kvm.look(0).unwrap().progress > 10);
     let logs = kvm.collect().unwrap();
     let after = lgbench::sys::time::tsc();
@@ -221,7 +221,7 @@ fn parameters_that_make_no_sense_are_told() {
     with_each(|backend| {
         // Arrays that do not fit into the heap.
         let wrong = GuestSpec { elements: 1 << 40, ..spec(Payload::Stream) };
-        backend.start(&[wrong], placement()).unwrap();
+        backend.start(&[wrong], placement(), &|| false).unwrap();
         let failed = lgbench_payload::abi::STATE_FAILED;
         wait_for("it gives up", || {
             backend.look(0).is_err() || backend.look(0).unwrap().state == failed

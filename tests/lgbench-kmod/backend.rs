@@ -2,11 +2,11 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-use e2e::need;
+use e2e::{need, send_signal, soon, wait_until};
 use labstats::results::Experiment;
 use lgbench::lguest::thread::ThreadGuest;
 use lgbench_payload::abi::{Payload, Record, STATE_RUNNING};
@@ -177,6 +177,25 @@ fn a_guest_that_dies_on_the_way_is_told() {
     let known = |why| [1, 2].map(|guest| format!("guest {guest} has failed: {why}"));
     assert!(whys.iter().flat_map(known).any(|why| told.contains(&why)), "{told}");
     assert!(!told.contains("patched"), "{told}");
+}
+
+/// The launcher starts no guest and does not end: that is waited for, but not against Ctrl-C.
+#[test]
+fn ctrl_c_ends_the_wait_for_a_guest() {
+    need!(Lab, Root);
+    let _module = Module::load();
+    let folder = tempfile::tempdir().unwrap();
+    let begun = folder.path().join("begun");
+    let mut command = run(folder.path(), &["fig3", "--backend", "lguest"]);
+    command.args(["--guest-program", "/bin/true", "--launcher"]);
+    command.arg(format!("sh -c 'touch {}; sleep 1000'", begun.display()));
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the launcher", soon(), || begun.exists());
+    send_signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("interrupted before anything was measured; nothing is kept"), "{told}");
 }
 
 #[test]

@@ -134,6 +134,9 @@ pub enum BackendError {
         /// Why.
         source: io::Error,
     },
+    /// The user wanted to stop while guests were started.
+    #[error("interrupted while guests were started")]
+    Stopped,
     /// A guest did something that no payload does.
     #[error("guest {guest} has failed: {why}")]
     Failed {
@@ -230,11 +233,17 @@ pub trait Backend {
     /// Its name in results.
     fn name(&self) -> &'static str;
 
-    /// Starts a guest for each of `specs`, all free to run.
+    /// Starts a guest for each of `specs`, all free to run. Where that takes long it looks whether the user
+    /// wants to stop.
     ///
     /// # Errors
     /// See [`BackendError`]; guests that were started end with the backend.
-    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError>;
+    fn start(
+        &mut self,
+        specs: &[GuestSpec],
+        placement: Placement,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<(), BackendError>;
 
     /// The thread of each guest, by the kernel's number.
     fn threads(&self) -> Vec<u32>;

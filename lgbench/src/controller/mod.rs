@@ -337,7 +337,12 @@ mod tests {
             "stalled"
         }
 
-        fn start(&mut self, _: &[GuestSpec], _: Placement) -> Result<(), BackendError> {
+        fn start(
+            &mut self,
+            _: &[GuestSpec],
+            _: Placement,
+            _: &dyn Fn() -> bool,
+        ) -> Result<(), BackendError> {
             Ok(())
         }
 

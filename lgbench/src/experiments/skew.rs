@@ -88,7 +88,7 @@ fn one(
     let options = LinuxOptions { append, ..setting.options.clone() };
     let backend = KvmLinuxBackend::new(options)?;
     let mut backend = backend.with_duties(setting.period, load == Load::None);
-    backend.start(&[computing()], setting.placement)?;
+    backend.start(&[computing()], setting.placement, &|| setting.interrupted.is_raised())?;
     while backend.look(0)?.state == STATE_PREPARING {
         if setting.interrupted.is_raised() {
             return Ok(None);

@@ -67,7 +67,12 @@ impl Backend for KvmBackend {
         labstats::results::experiment::KVM
     }
 
-    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
+    fn start(
+        &mut self,
+        specs: &[GuestSpec],
+        placement: Placement,
+        _: &dyn Fn() -> bool,
+    ) -> Result<(), BackendError> {
         vcpu::prepare()?;
         // All machines first: making one takes long, and is not to disturb another that runs.
         let machines = (1..).zip(specs).map(|(number, spec)| Machine::new(&self.kvm, spec, number));

@@ -115,7 +115,12 @@ impl Backend for KvmLinuxBackend {
         labstats::results::experiment::KVM_LINUX
     }
 
-    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
+    fn start(
+        &mut self,
+        specs: &[GuestSpec],
+        placement: Placement,
+        _: &dyn Fn() -> bool,
+    ) -> Result<(), BackendError> {
         vcpu::prepare()?;
         let initramfs = linux::initramfs(linux::PROGRAM);
         let tick_cycles = linux::tick_cycles(specs.first().map_or(0, |spec| spec.tick_ns));

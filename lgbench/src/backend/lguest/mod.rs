@@ -80,6 +80,7 @@ impl LguestBackend {
         mut before: u32,
         launcher: &Launcher,
         number: usize,
+        interrupted: &dyn Fn() -> bool,
     ) -> Result<u32, BackendError> {
         let begun = Instant::now();
         loop {
@@ -93,6 +94,9 @@ impl LguestBackend {
             let failed = |why| BackendError::Failed { guest: number, why };
             if let Some(why) = launcher.ending() {
                 return Err(failed(why));
+            }
+            if interrupted() {
+                return Err(BackendError::Stopped);
             }
             if begun.elapsed() > BOOT {
                 let why = format!("its launcher has not started it within {} s", BOOT.as_secs());
@@ -155,13 +159,18 @@ impl Backend for LguestBackend {
         labstats::results::experiment::LGUEST
     }
 
-    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
+    fn start(
+        &mut self,
+        specs: &[GuestSpec],
+        placement: Placement,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<(), BackendError> {
         self.device.clear()?;
         let tick_cycles = linux::tick_cycles(specs.first().map_or(0, |spec| spec.tick_ns));
         for (spec, number) in specs.iter().zip(1..) {
             let before = self.device.info()?.guests;
             let launcher = Launcher::start(&self.command, spec, tick_cycles, placement, number)?;
-            let id = self.wait_for(before, &launcher, number)?;
+            let id = self.wait_for(before, &launcher, number, interrupted)?;
             self.guests.push(Guest { launcher, id, begun: Begun::now() });
             // A real-time guest would keep the next launcher from the CPU.
             self.gate(number - 1, false)?;

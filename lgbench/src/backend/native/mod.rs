@@ -101,7 +101,12 @@ impl Backend for NativeBackend {
         labstats::results::experiment::NATIVE
     }
 
-    fn start(&mut self, specs: &[GuestSpec], placement: Placement) -> Result<(), BackendError> {
+    fn start(
+        &mut self,
+        specs: &[GuestSpec],
+        placement: Placement,
+        _: &dyn Fn() -> bool,
+    ) -> Result<(), BackendError> {
         let program = self.program.clone().unwrap_or_else(|| SELF.into());
         for (spec, number) in specs.iter().zip(1..) {
             self.guests.push(Guest::start(&program, spec, placement, number)?);
