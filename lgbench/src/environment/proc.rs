@@ -7,11 +7,14 @@ use labstats::results::Cache;
 /// Length of a tick in /proc/stat, in nanoseconds: a hundred in a second, on every x86.
 const TICK_NS: u64 = 10_000_000;
 
+/// What the kernel writes for a mask that was never made, as of `nohz_full` without that option.
+const NOTHING: &str = "(null)";
+
 /// A file's text without the white space around it; none when it is empty.
 pub fn text(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty() && text != NOTHING).then(|| text.to_owned())
 }
 
 /// A file's number.
