@@ -63,8 +63,10 @@ pub fn run(folders: &[&str], packages: &[String]) -> Result<Tally> {
         scope.spawn(move || {
             give_way();
             for folder in folders {
+                let boot = prepare(folder, packages, ahead);
                 // After an error nobody waits for the others.
-                if ready.send(prepare(folder, packages, ahead)).is_err() {
+                let is_last = boot.is_err() || ahead.raised();
+                if ready.send(boot).is_err() || is_last {
                     break;
                 }
             }
