@@ -1,38 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench,
- * which lgbench_abi.h describes; a hypervisor calls what is in lgbench.h. One file for Linux 2.6.30
- * to today's, so that it can stand in drivers/lguest or in a module of its own.
+ * Switches between guests: how long they take, and when they happen. A hypervisor calls what is in
+ * lgbench.h; lgbench_device.c is what programs see of it. For Linux 2.6.30 to today's, so that it
+ * can stand in drivers/lguest or in a module of its own.
  *
  * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody
- * sleeps with it. Whoever sets modes and reads samples is kept apart by a mutex, which the timer
- * never takes.
+ * sleeps with it.
  */
-#include <linux/fs.h>
+#include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
-#include <linux/miscdevice.h>
-#include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
-#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <asm/tsc.h>
 
 #include "lgbench.h"
-#include "lgbench_abi.h"
 #include "lgbench_compat.h"
+#include "lgbench_device.h"
 
 /* Samples that are kept; a power of 2. */
 #define LGB_RING	65536
-/* Samples that are copied at once: never to a program with the lock held. */
-#define LGB_CHUNK	64
 
 struct lgb_guest {
 	const void *key;		/* NULL: nobody */
@@ -56,8 +48,6 @@ static struct lgb_sample *lgb_ring;
 static u64 lgb_head, lgb_tail, lgb_lost;
 static struct lgb_info lgb_counts;	/* its counters, mode and turn */
 
-static DEFINE_MUTEX(lgb_control);
-static struct file *lgb_owner;		/* of the mode; under lgb_control */
 static struct hrtimer lgb_timer;
 static ktime_t lgb_interval;
 
@@ -308,8 +298,7 @@ void lgb_del(const void *key)
 		put_task_struct(task);
 }
 
-/* Samples from the oldest on, out of the ring; how many. */
-static unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
+unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
 {
 	unsigned int taken = 0;
 	unsigned long flags;
@@ -321,56 +310,28 @@ static unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
 	return taken;
 }
 
-static ssize_t lgb_read(struct file *file, char __user *to, size_t room, loff_t *at)
+u64 lgb_take_lost(void)
 {
-	struct lgb_header header = {
-		.version = LGB_ABI_VERSION,
-		.sample_bytes = sizeof(struct lgb_sample),
-	};
-	struct lgb_sample *chunk;
 	unsigned long flags;
-	unsigned int taken;
-	size_t left, used;
-	ssize_t ret = 0;
+	u64 lost;
 
-	if (room < sizeof(header) + sizeof(*chunk))
-		return -EINVAL;
-	chunk = kmalloc(LGB_CHUNK * sizeof(*chunk), GFP_KERNEL);
-	if (!chunk)
-		return -ENOMEM;
-	if (mutex_lock_interruptible(&lgb_control)) {
-		kfree(chunk);
-		return -EINTR;
-	}
-	used = sizeof(header);
-	do {
-		left = (room - used) / sizeof(*chunk);
-		taken = lgb_take(chunk, min_t(size_t, left, LGB_CHUNK));
-		header.samples += taken;
-		if (copy_to_user(to + used, chunk, taken * sizeof(*chunk))) {
-			ret = -EFAULT;
-			break;
-		}
-		used += taken * sizeof(*chunk);
-	} while (taken == LGB_CHUNK);
 	spin_lock_irqsave(&lgb_lock, flags);
-	header.lost = lgb_lost;
+	lost = lgb_lost;
 	lgb_lost = 0;
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (!ret && copy_to_user(to, &header, sizeof(header)))
-		ret = -EFAULT;
-	if (ret) {
-		/* Out of the ring, and given to nobody. */
-		spin_lock_irqsave(&lgb_lock, flags);
-		lgb_lost += header.lost + header.samples;
-		spin_unlock_irqrestore(&lgb_lock, flags);
-	}
-	mutex_unlock(&lgb_control);
-	kfree(chunk);
-	return ret ?: (ssize_t)used;
+	return lost;
 }
 
-/* Ends a mode; guests that are held stay so. Under lgb_control. */
+void lgb_lose(u64 samples)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	lgb_lost += samples;
+	spin_unlock_irqrestore(&lgb_lock, flags);
+}
+
+/* Ends a mode; guests that are held stay so. */
 static void lgb_stop(void)
 {
 	unsigned long flags;
@@ -384,8 +345,7 @@ static void lgb_stop(void)
 	hrtimer_cancel(&lgb_timer);
 }
 
-/* Under lgb_control. */
-static void lgb_let_all(void)
+void lgb_let_all(void)
 {
 	unsigned long flags;
 	unsigned int id;
@@ -396,11 +356,9 @@ static void lgb_let_all(void)
 		lgb_guests[id].held = false;
 	lgb_look();
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	lgb_owner = NULL;
 }
 
-/* Under lgb_control. */
-static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
+int lgb_set_mode(const struct lgb_mode *mode)
 {
 	unsigned long flags;
 	bool found;
@@ -424,14 +382,12 @@ static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
 	lgb_counts.turn = mode->first;
 	lgb_settle();
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	lgb_owner = file;
 	lgb_interval = ns_to_ktime(mode->interval_ns);
 	hrtimer_start(&lgb_timer, lgb_interval, HRTIMER_MODE_REL);
 	return 0;
 }
 
-/* Under lgb_control. */
-static int lgb_hold(struct file *file, u32 id, bool held)
+int lgb_hold(u32 id, bool held)
 {
 	unsigned long flags;
 	int ret = -ESRCH;
@@ -445,8 +401,6 @@ static int lgb_hold(struct file *file, u32 id, bool held)
 		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (!ret && held)
-		lgb_owner = file;
 	return ret;
 }
 
@@ -456,7 +410,7 @@ static bool lgb_enters(const struct lgb_guest *guest)
 	return guest->entering && guest->task && task_is_running(guest->task);
 }
 
-static void lgb_tell(struct lgb_info *info)
+void lgb_tell(struct lgb_info *info)
 {
 	const struct lgb_last *last;
 	unsigned long flags;
@@ -480,7 +434,7 @@ static void lgb_tell(struct lgb_info *info)
 	info->tsc_khz = tsc_khz;
 }
 
-static void lgb_clear(void)
+void lgb_clear(void)
 {
 	unsigned long flags;
 
@@ -490,75 +444,6 @@ static void lgb_clear(void)
 	lgb_lost = 0;
 	spin_unlock_irqrestore(&lgb_lock, flags);
 }
-
-/* One program at a time. Under lgb_control. */
-static bool lgb_is_busy(const struct file *file)
-{
-	return lgb_owner && lgb_owner != file;
-}
-
-static long lgb_ioctl(struct file *file, unsigned int command, unsigned long argument)
-{
-	void __user *user = (void __user *)argument;
-	struct lgb_info info;
-	struct lgb_mode mode;
-	long ret = 0;
-	u32 id;
-
-	if (mutex_lock_interruptible(&lgb_control))
-		return -EINTR;
-	switch (command) {
-	case LGB_INFO:
-		lgb_tell(&info);
-		ret = copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
-		break;
-	case LGB_SET_MODE:
-		if (copy_from_user(&mode, user, sizeof(mode)))
-			ret = -EFAULT;
-		else
-			ret = lgb_is_busy(file) ? -EBUSY : lgb_set_mode(file, &mode);
-		break;
-	case LGB_HOLD:
-	case LGB_LET:
-		if (copy_from_user(&id, user, sizeof(id)))
-			ret = -EFAULT;
-		else
-			ret = lgb_is_busy(file) ? -EBUSY : lgb_hold(file, id, command == LGB_HOLD);
-		break;
-	case LGB_CLEAR:
-		lgb_clear();
-		break;
-	default:
-		ret = -ENOTTY;
-	}
-	mutex_unlock(&lgb_control);
-	return ret;
-}
-
-/* No guest waits for a program that has gone. */
-static int lgb_release(struct inode *inode, struct file *file)
-{
-	mutex_lock(&lgb_control);
-	if (lgb_owner == file)
-		lgb_let_all();
-	mutex_unlock(&lgb_control);
-	return 0;
-}
-
-static const struct file_operations lgb_files = {
-	.owner = THIS_MODULE,
-	.read = lgb_read,
-	.unlocked_ioctl = lgb_ioctl,
-	/* The structures are the same for programs of 32 bits. */
-	.compat_ioctl = lgb_ioctl,
-	.release = lgb_release,
-};
-
-static struct miscdevice lgb_device = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = "lgbench",
-	.fops = &lgb_files,
-};
 
 int lgb_init(void)
 {
@@ -574,7 +459,7 @@ int lgb_init(void)
 	for_each_possible_cpu(cpu)
 		per_cpu(lgb_last, cpu).id = LGB_NOBODY;
 	hrtimer_setup(&lgb_timer, lgb_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	ret = misc_register(&lgb_device);
+	ret = lgb_register();
 	if (ret) {
 		vfree(lgb_ring);
 		lgb_ring = NULL;
@@ -587,7 +472,7 @@ void lgb_exit(void)
 {
 	if (!lgb_ring)
 		return;
-	misc_deregister(&lgb_device);
+	lgb_deregister();
 	hrtimer_cancel(&lgb_timer);
 	vfree(lgb_ring);
 	lgb_ring = NULL;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::tree::{Tree, VERSIONS, trees};
+use super::tree::{PIECES, Tree, VERSIONS, trees};
 use crate::support::{lgbench, stderr};
 
 const CORE: &str = "drivers/lguest/core.c";
@@ -31,7 +31,7 @@ fn hooks_go_in_and_out_again() {
         assert!(tree.facts() == before, "check changed {version}");
         let said = tree.done("apply");
         golden(&format!("{version}.golden"), &(said + "\n" + &tree.difference(version)));
-        for file in ["lgbench.c", "lgbench.h", "lgbench_abi.h", "lgbench_compat.h"] {
+        for file in PIECES {
             let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lgbench/lguest/kernel");
             let text = fs::read_to_string(ours.join(file)).unwrap();
             assert_eq!(tree.read(&format!("drivers/lguest/{file}")), text);
