@@ -31,14 +31,19 @@ struct lgb_guest {
 	struct task_struct *task;	/* came to the gate last, with a reference; or NULL */
 	bool held;
 	bool entering;			/* has passed the gate, and is not in yet */
+	int cpu;			/* on which it came in last */
 	wait_queue_head_t wait;
 };
 
-/* Who was on a processor last: since when, with interruptions, and until when. */
+/*
+ * Who was on a processor last: since when, with interruptions, and until when. A guest may leave
+ * unseen: lguest restores the floating point unit before it comes out, which can sleep, and the
+ * guest's thread be on another processor after that.
+ */
 struct lgb_last {
 	u64 since, out;
+	const void *key;		/* of who has not been seen to leave; NULL: nobody */
 	u32 id;
-	bool inside;			/* is there still; written by this processor alone */
 };
 
 static DEFINE_SPINLOCK(lgb_lock);
@@ -169,6 +174,17 @@ static enum hrtimer_restart lgb_expired(struct hrtimer *timer)
 	return again;
 }
 
+/* A guest is out: if it was not seen to leave, nobody knows when it did. Under lgb_lock. */
+static void lgb_forget(const struct lgb_guest *guest)
+{
+	struct lgb_last *last = &per_cpu(lgb_last, guest->cpu);
+
+	if (last->key == guest->key) {
+		last->key = NULL;
+		last->id = LGB_NOBODY;
+	}
+}
+
 int lgb_gate(const void *key)
 {
 	struct task_struct *before = NULL;
@@ -179,6 +195,7 @@ int lgb_gate(const void *key)
 	spin_lock_irqsave(&lgb_lock, flags);
 	guest = lgb_find(key);
 	if (guest) {
+		lgb_forget(guest);
 		if (guest->task != current) {
 			before = guest->task;
 			get_task_struct(current);
@@ -229,11 +246,15 @@ void lgb_in(const void *key)
 	/* The work of keeping a sample is on the guest's side of the stamp. */
 	now = lgb_tsc();
 	spin_lock(&lgb_lock);
+	if (last->key)
+		last->id = LGB_NOBODY;
+	last->key = NULL;
 	guest = lgb_find(key);
 	if (guest) {
 		lgb_counts.entries++;
 		guest->entering = false;
-		last->inside = true;
+		guest->cpu = smp_processor_id();
+		last->key = key;
 		if (last->id != lgb_id(guest)) {
 			if (last->id != LGB_NOBODY)
 				lgb_keep(last, now, lgb_id(guest));
@@ -251,8 +272,11 @@ void lgb_out(const void *key)
 {
 	struct lgb_last *last = lgb_here();
 
+	/* If somebody else has come in meanwhile, the stamp is theirs to make. */
+	if (last->key != key)
+		return;
 	last->out = lgb_tsc();
-	last->inside = false;
+	last->key = NULL;
 }
 
 void lgb_add(const void *key)
@@ -281,6 +305,7 @@ void lgb_del(const void *key)
 	spin_lock_irqsave(&lgb_lock, flags);
 	guest = lgb_find(key);
 	if (guest) {
+		lgb_forget(guest);
 		task = guest->task;
 		guest->key = NULL;
 		guest->task = NULL;
@@ -426,7 +451,7 @@ void lgb_tell(struct lgb_info *info)
 	}
 	for_each_possible_cpu(cpu) {
 		last = &per_cpu(lgb_last, cpu);
-		if (last->id != LGB_NOBODY && last->inside)
+		if (last->id != LGB_NOBODY && last->key)
 			info->inside |= 1u << last->id;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);

@@ -19,7 +19,10 @@ void lgb_del(const void *guest);
  */
 int lgb_gate(const void *guest);
 
-/* Interrupts are off from the one to the other, with the guest between them. */
+/*
+ * Interrupts are off in both, and nothing is between each and the guest. In between they may be on
+ * for a while: other guests may come and go then, and the second be on another processor.
+ */
 void lgb_in(const void *guest);
 void lgb_out(const void *guest);
 
