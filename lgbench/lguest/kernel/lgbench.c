@@ -237,34 +237,54 @@ static void lgb_keep(const struct lgb_last *last, u64 now, u32 to)
 	lgb_counts.switch_sum += took;
 }
 
-void lgb_in(const void *key)
+/* Somebody is on this processor; NULL: one that is not measured. Under lgb_lock. */
+static void lgb_arrive(struct lgb_guest *guest, u64 now)
 {
 	struct lgb_last *last = lgb_here();
+
+	/* Neither who is not measured nor who was not seen to leave is one side of a switch. */
+	if (!guest || last->key)
+		last->id = LGB_NOBODY;
+	last->key = NULL;
+	if (!guest)
+		return;
+	last->key = guest->key;
+	guest->cpu = smp_processor_id();
+	lgb_counts.entries++;
+	if (last->id == lgb_id(guest))
+		return;
+	if (last->id != LGB_NOBODY)
+		lgb_keep(last, now, lgb_id(guest));
+	last->id = lgb_id(guest);
+	last->since = now;
+}
+
+int lgb_enter(const void *key)
+{
 	struct lgb_guest *guest;
+	bool refused;
 	u64 now;
 
 	/* The work of keeping a sample is on the guest's side of the stamp. */
 	now = lgb_tsc();
 	spin_lock(&lgb_lock);
-	if (last->key)
-		last->id = LGB_NOBODY;
-	last->key = NULL;
 	guest = lgb_find(key);
-	if (guest) {
-		lgb_counts.entries++;
+	/* Whoever takes the turn away from now on makes it leave. */
+	refused = guest && !lgb_may_run(guest);
+	if (guest)
 		guest->entering = false;
-		guest->cpu = smp_processor_id();
-		last->key = key;
-		if (last->id != lgb_id(guest)) {
-			if (last->id != LGB_NOBODY)
-				lgb_keep(last, now, lgb_id(guest));
-			last->id = lgb_id(guest);
-			last->since = now;
-		}
-	} else {
-		/* One that is not measured was between those that are. */
-		last->id = LGB_NOBODY;
-	}
+	if (!refused)
+		lgb_arrive(guest, now);
+	spin_unlock(&lgb_lock);
+	return refused;
+}
+
+void lgb_in(const void *key)
+{
+	u64 now = lgb_tsc();
+
+	spin_lock(&lgb_lock);
+	lgb_arrive(lgb_find(key), now);
 	spin_unlock(&lgb_lock);
 }
 
@@ -277,6 +297,11 @@ void lgb_out(const void *key)
 		return;
 	last->out = lgb_tsc();
 	last->key = NULL;
+}
+
+void lgb_leave(const void *key)
+{
+	lgb_out(key);
 }
 
 void lgb_add(const void *key)

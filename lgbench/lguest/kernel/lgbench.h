@@ -20,10 +20,17 @@ void lgb_del(const void *guest);
 int lgb_gate(const void *guest);
 
 /*
- * Interrupts are off in both, and nothing is between each and the guest. In between they may be on
- * for a while: other guests may come and go then, and the second be on another processor.
+ * The guest's entry, after the gate, and its leaving. Interrupts are off in both, and nothing is
+ * between each and the guest; between them they may be on for a while: others may come and go
+ * then, and the second be on another processor. Whether its turn has gone since the gate: then it
+ * is not in, and the caller goes to the gate again. A turn that goes later interrupts the guest's
+ * processor.
  */
-void lgb_in(const void *guest);
+int lgb_enter(const void *guest);
+void lgb_leave(const void *guest);
+
+/* For a guest that is a thread: the scheduler takes it away between the two, and brings it back. */
 void lgb_out(const void *guest);
+void lgb_in(const void *guest);
 
 #endif
