@@ -12,6 +12,8 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
@@ -28,7 +30,7 @@
 
 struct lgb_guest {
 	const void *key;		/* NULL: nobody */
-	struct task_struct *task;	/* came to the gate last, with a reference; or NULL */
+	struct pid *thread;		/* came to the gate last, with a reference; or NULL */
 	bool held;
 	bool entering;			/* has passed the gate, and is not in yet */
 	int cpu;			/* on which it came in last */
@@ -104,6 +106,18 @@ static bool lgb_waits(const struct lgb_guest *guest, const void *key)
 	return waits;
 }
 
+/* Its thread comes out of it, if that is on another processor. Under lgb_lock. */
+static void lgb_kick(const struct lgb_guest *guest)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(guest->thread, PIDTYPE_PID);
+	if (task)
+		kick_process(task);
+	rcu_read_unlock();
+}
+
 /* Whoever must not run any more leaves its guest; whoever may is woken. Under lgb_lock. */
 static void lgb_look(void)
 {
@@ -116,8 +130,8 @@ static void lgb_look(void)
 			continue;
 		if (lgb_may_run(guest))
 			wake_up_all(&guest->wait);
-		else if (guest->task)
-			kick_process(guest->task);
+		else
+			lgb_kick(guest);
 	}
 }
 
@@ -187,7 +201,7 @@ static void lgb_forget(const struct lgb_guest *guest)
 
 int lgb_gate(const void *key)
 {
-	struct task_struct *before = NULL;
+	struct pid *before = NULL;
 	struct lgb_guest *guest;
 	unsigned long flags;
 	bool waits = false;
@@ -196,18 +210,16 @@ int lgb_gate(const void *key)
 	guest = lgb_find(key);
 	if (guest) {
 		lgb_forget(guest);
-		if (guest->task != current) {
-			before = guest->task;
-			get_task_struct(current);
-			guest->task = current;
+		if (guest->thread != task_pid(current)) {
+			before = guest->thread;
+			guest->thread = get_pid(task_pid(current));
 		}
 		waits = !lgb_may_run(guest);
 		guest->entering = !waits;
 		lgb_counts.gated += waits;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (before)
-		put_task_struct(before);
+	put_pid(before);
 	if (!waits)
 		return 0;
 	/* A signal ends the wait as its turn does: the caller sees it. */
@@ -322,7 +334,7 @@ void lgb_add(const void *key)
 
 void lgb_del(const void *key)
 {
-	struct task_struct *task = NULL;
+	struct pid *thread = NULL;
 	struct lgb_guest *guest;
 	unsigned long flags;
 	int cpu;
@@ -331,9 +343,9 @@ void lgb_del(const void *key)
 	guest = lgb_find(key);
 	if (guest) {
 		lgb_forget(guest);
-		task = guest->task;
+		thread = guest->thread;
 		guest->key = NULL;
-		guest->task = NULL;
+		guest->thread = NULL;
 		guest->held = false;
 		guest->entering = false;
 		wake_up_all(&guest->wait);
@@ -344,8 +356,7 @@ void lgb_del(const void *key)
 		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (task)
-		put_task_struct(task);
+	put_pid(thread);
 }
 
 unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
@@ -457,7 +468,14 @@ int lgb_hold(u32 id, bool held)
 /* A guest that sleeps between gate and entry, as one does that has nothing to do, is out. */
 static bool lgb_enters(const struct lgb_guest *guest)
 {
-	return guest->entering && guest->task && task_is_running(guest->task);
+	struct task_struct *task;
+	bool runs;
+
+	rcu_read_lock();
+	task = pid_task(guest->thread, PIDTYPE_PID);
+	runs = task && task_is_running(task);
+	rcu_read_unlock();
+	return guest->entering && runs;
 }
 
 void lgb_tell(struct lgb_info *info)
