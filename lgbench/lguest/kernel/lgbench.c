@@ -32,7 +32,7 @@ struct lgb_guest {
 	const void *key;		/* NULL: nobody */
 	struct pid *thread;		/* came to the gate last, with a reference; or NULL */
 	bool held;
-	bool entering;			/* has passed the gate, and is not in yet */
+	bool inside;			/* has passed the gate, and not left since */
 	int cpu;			/* on which it came in last */
 	wait_queue_head_t wait;
 };
@@ -215,7 +215,7 @@ int lgb_gate(const void *key)
 			guest->thread = get_pid(task_pid(current));
 		}
 		waits = !lgb_may_run(guest);
-		guest->entering = !waits;
+		guest->inside = !waits;
 		lgb_counts.gated += waits;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
@@ -283,9 +283,9 @@ int lgb_enter(const void *key)
 	guest = lgb_find(key);
 	/* Whoever takes the turn away from now on makes it leave. */
 	refused = guest && !lgb_may_run(guest);
-	if (guest)
-		guest->entering = false;
-	if (!refused)
+	if (refused)
+		guest->inside = false;
+	else
 		lgb_arrive(guest, now);
 	spin_unlock(&lgb_lock);
 	return refused;
@@ -313,7 +313,13 @@ void lgb_out(const void *key)
 
 void lgb_leave(const void *key)
 {
+	struct lgb_guest *guest;
+
 	lgb_out(key);
+	/* Its own thread is here, and its place is its own: that needs no lock. */
+	guest = lgb_find(key);
+	if (guest)
+		guest->inside = false;
 }
 
 void lgb_add(const void *key)
@@ -347,7 +353,7 @@ void lgb_del(const void *key)
 		guest->key = NULL;
 		guest->thread = NULL;
 		guest->held = false;
-		guest->entering = false;
+		guest->inside = false;
 		wake_up_all(&guest->wait);
 		/* The next guest of this id is another one. */
 		for_each_possible_cpu(cpu)
@@ -465,8 +471,11 @@ int lgb_hold(u32 id, bool held)
 	return ret;
 }
 
-/* A guest that sleeps between gate and entry, as one does that has nothing to do, is out. */
-static bool lgb_enters(const struct lgb_guest *guest)
+/*
+ * Whether it runs, or would without passing the gate. One that sleeps, as one does that has nothing
+ * to do, is out, and so is one whose thread has ended. Under lgb_lock.
+ */
+static bool lgb_is_inside(const struct lgb_guest *guest)
 {
 	struct task_struct *task;
 	bool runs;
@@ -475,27 +484,20 @@ static bool lgb_enters(const struct lgb_guest *guest)
 	task = pid_task(guest->thread, PIDTYPE_PID);
 	runs = task && task_is_running(task);
 	rcu_read_unlock();
-	return guest->entering && runs;
+	return guest->inside && runs;
 }
 
 void lgb_tell(struct lgb_info *info)
 {
-	const struct lgb_last *last;
 	unsigned long flags;
 	unsigned int id;
-	int cpu;
 
 	spin_lock_irqsave(&lgb_lock, flags);
 	*info = lgb_counts;
 	for (id = 0; id < LGB_GUESTS_MAX; id++) {
 		info->guests |= lgb_guests[id].key ? 1u << id : 0;
 		info->held |= lgb_guests[id].held ? 1u << id : 0;
-		info->inside |= lgb_enters(&lgb_guests[id]) ? 1u << id : 0;
-	}
-	for_each_possible_cpu(cpu) {
-		last = &per_cpu(lgb_last, cpu);
-		if (last->id != LGB_NOBODY && last->key)
-			info->inside |= 1u << last->id;
+		info->inside |= lgb_is_inside(&lgb_guests[id]) ? 1u << id : 0;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
 	info->version = LGB_ABI_VERSION;

@@ -29,7 +29,10 @@ int lgb_gate(const void *guest);
 int lgb_enter(const void *guest);
 void lgb_leave(const void *guest);
 
-/* For a guest that is a thread: the scheduler takes it away between the two, and brings it back. */
+/*
+ * For a guest that is a thread: the scheduler takes it away after the entry, and brings it back
+ * without asking. It is inside all the time, for it runs on whatever its turn is.
+ */
 void lgb_out(const void *guest);
 void lgb_in(const void *guest);
 
