@@ -69,7 +69,7 @@ symbol lguest_lock;
  }
 
 // First of what can fail, so that nothing is there to be undone when it does, in any version, and so that
-// no guest can begin before. lgb_exit() does nothing where lgb_init() has not succeeded.
+// no guest can begin before. Nobody can open anything by that.
 @loaded@
 identifier err;
 @@
@@ -80,6 +80,17 @@ identifier err;
 +	if (err)
 +		goto out;
  	err = map_switcher();
+ ...>
+ }
+
+// A program may open it at once, so nothing that can fail comes after it.
+@shown@
+@@
+ init(void)
+ {
+ <...
+ 	lguest_arch_host_init();
++	lgb_show();
  ...>
  }
 

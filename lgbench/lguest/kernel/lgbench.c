@@ -518,7 +518,7 @@ void lgb_clear(void)
 int lgb_init(void)
 {
 	unsigned int id;
-	int ret, cpu;
+	int cpu;
 
 	lgb_ring = vmalloc(LGB_RING * sizeof(*lgb_ring));
 	if (!lgb_ring)
@@ -529,12 +529,7 @@ int lgb_init(void)
 	for_each_possible_cpu(cpu)
 		per_cpu(lgb_last, cpu).id = LGB_NOBODY;
 	hrtimer_setup(&lgb_timer, lgb_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	ret = lgb_register();
-	if (ret) {
-		vfree(lgb_ring);
-		lgb_ring = NULL;
-	}
-	return ret;
+	return 0;
 }
 
 /* No guest is there any more, and no program has the device open. */
@@ -542,7 +537,7 @@ void lgb_exit(void)
 {
 	if (!lgb_ring)
 		return;
-	lgb_deregister();
+	lgb_hide();
 	hrtimer_cancel(&lgb_timer);
 	vfree(lgb_ring);
 	lgb_ring = NULL;

@@ -6,8 +6,16 @@
 #ifndef LGBENCH_H
 #define LGBENCH_H
 
+/* First of all, and last. lgb_exit() does nothing where lgb_init() has not succeeded. */
 int lgb_init(void);
 void lgb_exit(void);
+
+/*
+ * /dev/lgbench, when nothing can fail any more: a program may open it at once, and then the module
+ * cannot go. For the same reason it does not fail either: other devices of the module may be open
+ * by now. If it cannot be made the kernel's log says so, and guests run without it.
+ */
+void lgb_show(void);
 
 /* A guest begins, and ends. Nothing of it is called between lgb_del() and lgb_add(). */
 void lgb_add(const void *guest);

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "lgbench.h"
 #include "lgbench_device.h"
 
 /* Samples that are copied at once: never to a program with the lock held. */
@@ -18,6 +19,7 @@
 
 static DEFINE_MUTEX(lgb_control);
 static struct file *lgb_owner;		/* of the mode; under lgb_control */
+static bool lgb_is_shown;
 
 static ssize_t lgb_read(struct file *file, char __user *to, size_t room, loff_t *at)
 {
@@ -136,12 +138,18 @@ static struct miscdevice lgb_device = {
 	.fops = &lgb_files,
 };
 
-int lgb_register(void)
+void lgb_show(void)
 {
-	return misc_register(&lgb_device);
+	int error = misc_register(&lgb_device);
+
+	lgb_is_shown = !error;
+	if (error)
+		pr_err("lgbench: cannot make /dev/lgbench: %d\n", error);
 }
 
-void lgb_deregister(void)
+void lgb_hide(void)
 {
-	misc_deregister(&lgb_device);
+	if (lgb_is_shown)
+		misc_deregister(&lgb_device);
+	lgb_is_shown = false;
 }

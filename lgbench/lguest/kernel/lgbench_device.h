@@ -10,8 +10,7 @@
 
 #include "lgbench_abi.h"
 
-int lgb_register(void);
-void lgb_deregister(void);
+void lgb_hide(void);
 
 /* Samples from the oldest on, out of the ring; how many. */
 unsigned int lgb_take(struct lgb_sample *to, unsigned int most);

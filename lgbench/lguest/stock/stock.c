@@ -247,12 +247,15 @@ static int __init stock_init(void)
 
 	if (ret)
 		return ret;
+	/* A program may open the device as soon as it is there, and be a guest. */
+	preempt_notifier_inc();
 	ret = misc_register(&stock_device);
 	if (ret) {
+		preempt_notifier_dec();
 		lgb_exit();
 		return ret;
 	}
-	preempt_notifier_inc();
+	lgb_show();
 	return 0;
 }
 

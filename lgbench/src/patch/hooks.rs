@@ -83,6 +83,16 @@ pub const HOOKS: &[Hook] = &[
         lines: &["err = lgb_init();", "if (err)", "goto out;"],
     },
     Hook {
+        name: "show",
+        file: CORE,
+        function: "init",
+        thing: "call of lguest_arch_host_init(), and success after it, to show the device between",
+        once: "lguest_arch_host_init(",
+        around: "lguest_arch_host_init(); return 0;",
+        patched: "lguest_arch_host_init(); lgb_show(); return 0;",
+        lines: &["lgb_show();"],
+    },
+    Hook {
         name: "undo",
         file: CORE,
         function: "init",

@@ -70,7 +70,7 @@ fn answers_come_as_json() {
     assert_eq!(applied["hooks"], fits["hooks"], "check tells where they will be");
     let hooks = applied["hooks"].as_array().unwrap();
     let names: Vec<&str> = hooks.iter().map(|hook| hook["hook"].as_str().unwrap()).collect();
-    let all = ["header", "gate", "stamps", "init", "undo", "exit", "header", "add", "del"];
+    let all = ["header", "gate", "stamps", "init", "show", "undo", "exit", "header", "add", "del"];
     assert_eq!(names, all);
     for hook in hooks {
         let line = hook["line"].as_u64().unwrap() as usize;
