@@ -19,6 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
+#include <asm/cpufeature.h>
 #include <asm/tsc.h>
 
 #include "lgbench.h"
@@ -520,6 +521,11 @@ int lgb_init(void)
 	unsigned int id;
 	int cpu;
 
+	/* It brought lfence. */
+	if (!boot_cpu_has(X86_FEATURE_XMM2)) {
+		pr_err("lgbench: this processor has no SSE2\n");
+		return -ENODEV;
+	}
 	lgb_ring = vmalloc(LGB_RING * sizeof(*lgb_ring));
 	if (!lgb_ring)
 		return -ENOMEM;
