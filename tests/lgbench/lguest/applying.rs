@@ -79,6 +79,10 @@ fn answers_come_as_json() {
         assert!(text.contains("lgb"), "{hook} is at {text:?}");
     }
     assert_eq!(json("revert")["condition"], "reverted");
+    // Refusals are said as they are without it.
+    let output = tree.command("revert").arg("--json").output().unwrap();
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]));
+    assert_eq!(tree.said(&output), tree.refused("revert"));
 }
 
 /// A compiler reads what lgbench has made of the trees.

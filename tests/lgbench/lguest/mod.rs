@@ -3,9 +3,11 @@
 //! - `tree`: such a tree, and whether it is as it was
 //! - `applying`: what is done where everything is as it should be
 //! - `damaged`: what is said where it is not
+//! - `playing`: what was made of them, built and run, where tests are the rest of a kernel
 //! - `ended`: killed, without space, interrupted
 
 mod applying;
 mod damaged;
 mod ended;
+mod playing;
 mod tree;
