@@ -23,6 +23,8 @@ identifier cpu;
  ...>
  }
 
+// What takes a turn away after the gate has been passed is not lost: with interrupts off the guest asks again,
+// and whatever comes from then on takes it out.
 @stamps@
 identifier cpu;
 @@
@@ -30,9 +32,12 @@ identifier cpu;
  {
  <...
  	local_irq_disable();
-+	lgb_in(cpu->lg);
++	if (lgb_enter(cpu->lg)) {
++		local_irq_enable();
++		continue;
++	}
  	lguest_arch_run_guest(cpu);
-+	lgb_out(cpu->lg);
++	lgb_leave(cpu->lg);
  	local_irq_enable();
  ...>
  }
@@ -64,7 +69,7 @@ symbol lguest_lock;
  }
 
 // First of what can fail, so that nothing is there to be undone when it does, in any version, and so that
-// no guest can begin before. lgb_exit() does nothing where lgb_init() has not succeeded.
+// no guest can begin before. Nobody can open anything by that.
 @loaded@
 identifier err;
 @@
@@ -75,6 +80,17 @@ identifier err;
 +	if (err)
 +		goto out;
  	err = map_switcher();
+ ...>
+ }
+
+// A program may open it at once, so nothing that can fail comes after it.
+@shown@
+@@
+ init(void)
+ {
+ <...
+ 	lguest_arch_host_init();
++	lgb_show();
  ...>
  }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use e2e::{need, soon, wait_until};
 use lgbench::lguest::device::{Device, Error, GUESTS_MAX, INTERVALS, Mode};
+use rustix::process::Signal;
 
 use crate::guests::{CPU, Guest, keep_off, pass};
 use crate::module::Module;
@@ -72,6 +73,42 @@ fn a_held_guest_stands_and_the_others_run() {
     device.let_go(c.id).unwrap();
     c.runs_on();
     assert_eq!(device.info().unwrap().held, 0);
+}
+
+/// A controller that holds a guest waits until it is not inside. In between two calls nothing can keep it from
+/// running, and it is not for the scheduler to say that it is out.
+#[test]
+fn who_would_run_without_its_gate_is_inside() {
+    need!(Lab, Root);
+    keep_off();
+    let _module = Module::load();
+    let device = Device::open().unwrap();
+    let is_inside = |guest: &Guest| device.info().unwrap().inside & 1 << guest.id != 0;
+    // They call once, and then take turns by the scheduler.
+    let mut both = ["yield"; 2].map(|role| Guest::start(&device, role));
+    both.iter().for_each(Guest::runs_on);
+    device.hold(both[0].id).unwrap();
+    for look in 0..500 {
+        assert!(is_inside(&both[0]), "look {look}: out, and it runs on");
+    }
+    both[0].runs_on();
+    both[0].kill();
+    assert!(!is_inside(&both[0]));
+    // At its gate it is out, and stays so.
+    let c = Guest::start(&device, "run");
+    c.runs_on();
+    device.hold(c.id).unwrap();
+    wait_until("a guest that is out", soon(), || !is_inside(&c));
+    let entries = c.runs();
+    both[1].runs_on();
+    assert!(!is_inside(&c) && c.runs() == entries);
+    // So is one whose thread has ended, though it was inside then, and its file is open.
+    let d = Guest::start(&device, "thread");
+    d.runs_on();
+    d.tell(Signal::USR1);
+    d.has_done();
+    assert_ne!(device.info().unwrap().guests & 1 << d.id, 0);
+    wait_until("a guest without a thread", soon(), || !is_inside(&d));
 }
 
 #[test]

@@ -1,52 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Switches between guests: how long they take, and when they happen. Programs use /dev/lgbench,
- * which lgbench_abi.h describes; a hypervisor calls what is in lgbench.h. One file for Linux 2.6.30
- * to today's, so that it can stand in drivers/lguest or in a module of its own.
+ * Switches between guests: how long they take, and when they happen. A hypervisor calls what is in
+ * lgbench.h; lgbench_device.c is what programs see of it. For Linux 2.6.30 to today's, so that it
+ * can stand in drivers/lguest or in a module of its own.
  *
  * One spinlock guards everything; it is taken with interrupts off, by the timer too, and nobody
- * sleeps with it. Whoever sets modes and reads samples is kept apart by a mutex, which the timer
- * never takes.
+ * sleeps with it.
  */
-#include <linux/fs.h>
+#include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
-#include <linux/miscdevice.h>
-#include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
-#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
+#include <asm/cpufeature.h>
 #include <asm/tsc.h>
 
 #include "lgbench.h"
-#include "lgbench_abi.h"
 #include "lgbench_compat.h"
+#include "lgbench_device.h"
 
 /* Samples that are kept; a power of 2. */
 #define LGB_RING	65536
-/* Samples that are copied at once: never to a program with the lock held. */
-#define LGB_CHUNK	64
 
 struct lgb_guest {
 	const void *key;		/* NULL: nobody */
-	struct task_struct *task;	/* came to the gate last, with a reference; or NULL */
+	struct pid *thread;		/* came to the gate last, with a reference; or NULL */
 	bool held;
-	bool entering;			/* has passed the gate, and is not in yet */
+	bool inside;			/* has passed the gate, and not left since */
+	int cpu;			/* on which it came in last */
 	wait_queue_head_t wait;
 };
 
-/* Who was on a processor last: since when, with interruptions, and until when. */
+/*
+ * Who was on a processor last: since when, with interruptions, and until when. A guest may leave
+ * unseen: lguest restores the floating point unit before it comes out, which can sleep, and the
+ * guest's thread be on another processor after that.
+ */
 struct lgb_last {
 	u64 since, out;
+	const void *key;		/* of who has not been seen to leave; NULL: nobody */
 	u32 id;
-	bool inside;			/* is there still; written by this processor alone */
 };
 
 static DEFINE_SPINLOCK(lgb_lock);
@@ -56,8 +56,6 @@ static struct lgb_sample *lgb_ring;
 static u64 lgb_head, lgb_tail, lgb_lost;
 static struct lgb_info lgb_counts;	/* its counters, mode and turn */
 
-static DEFINE_MUTEX(lgb_control);
-static struct file *lgb_owner;		/* of the mode; under lgb_control */
 static struct hrtimer lgb_timer;
 static ktime_t lgb_interval;
 
@@ -109,6 +107,18 @@ static bool lgb_waits(const struct lgb_guest *guest, const void *key)
 	return waits;
 }
 
+/* Its thread comes out of it, if that is on another processor. Under lgb_lock. */
+static void lgb_kick(const struct lgb_guest *guest)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(guest->thread, PIDTYPE_PID);
+	if (task)
+		kick_process(task);
+	rcu_read_unlock();
+}
+
 /* Whoever must not run any more leaves its guest; whoever may is woken. Under lgb_lock. */
 static void lgb_look(void)
 {
@@ -121,8 +131,8 @@ static void lgb_look(void)
 			continue;
 		if (lgb_may_run(guest))
 			wake_up_all(&guest->wait);
-		else if (guest->task)
-			kick_process(guest->task);
+		else
+			lgb_kick(guest);
 	}
 }
 
@@ -179,9 +189,20 @@ static enum hrtimer_restart lgb_expired(struct hrtimer *timer)
 	return again;
 }
 
+/* A guest is out: if it was not seen to leave, nobody knows when it did. Under lgb_lock. */
+static void lgb_forget(const struct lgb_guest *guest)
+{
+	struct lgb_last *last = &per_cpu(lgb_last, guest->cpu);
+
+	if (last->key == guest->key) {
+		last->key = NULL;
+		last->id = LGB_NOBODY;
+	}
+}
+
 int lgb_gate(const void *key)
 {
-	struct task_struct *before = NULL;
+	struct pid *before = NULL;
 	struct lgb_guest *guest;
 	unsigned long flags;
 	bool waits = false;
@@ -189,18 +210,17 @@ int lgb_gate(const void *key)
 	spin_lock_irqsave(&lgb_lock, flags);
 	guest = lgb_find(key);
 	if (guest) {
-		if (guest->task != current) {
-			before = guest->task;
-			get_task_struct(current);
-			guest->task = current;
+		lgb_forget(guest);
+		if (guest->thread != task_pid(current)) {
+			before = guest->thread;
+			guest->thread = get_pid(task_pid(current));
 		}
 		waits = !lgb_may_run(guest);
-		guest->entering = !waits;
+		guest->inside = !waits;
 		lgb_counts.gated += waits;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (before)
-		put_task_struct(before);
+	put_pid(before);
 	if (!waits)
 		return 0;
 	/* A signal ends the wait as its turn does: the caller sees it. */
@@ -230,30 +250,54 @@ static void lgb_keep(const struct lgb_last *last, u64 now, u32 to)
 	lgb_counts.switch_sum += took;
 }
 
-void lgb_in(const void *key)
+/* Somebody is on this processor; NULL: one that is not measured. Under lgb_lock. */
+static void lgb_arrive(struct lgb_guest *guest, u64 now)
 {
 	struct lgb_last *last = lgb_here();
+
+	/* Neither who is not measured nor who was not seen to leave is one side of a switch. */
+	if (!guest || last->key)
+		last->id = LGB_NOBODY;
+	last->key = NULL;
+	if (!guest)
+		return;
+	last->key = guest->key;
+	guest->cpu = smp_processor_id();
+	lgb_counts.entries++;
+	if (last->id == lgb_id(guest))
+		return;
+	if (last->id != LGB_NOBODY)
+		lgb_keep(last, now, lgb_id(guest));
+	last->id = lgb_id(guest);
+	last->since = now;
+}
+
+int lgb_enter(const void *key)
+{
 	struct lgb_guest *guest;
+	bool refused;
 	u64 now;
 
 	/* The work of keeping a sample is on the guest's side of the stamp. */
 	now = lgb_tsc();
 	spin_lock(&lgb_lock);
 	guest = lgb_find(key);
-	if (guest) {
-		lgb_counts.entries++;
-		guest->entering = false;
-		last->inside = true;
-		if (last->id != lgb_id(guest)) {
-			if (last->id != LGB_NOBODY)
-				lgb_keep(last, now, lgb_id(guest));
-			last->id = lgb_id(guest);
-			last->since = now;
-		}
-	} else {
-		/* One that is not measured was between those that are. */
-		last->id = LGB_NOBODY;
-	}
+	/* Whoever takes the turn away from now on makes it leave. */
+	refused = guest && !lgb_may_run(guest);
+	if (refused)
+		guest->inside = false;
+	else
+		lgb_arrive(guest, now);
+	spin_unlock(&lgb_lock);
+	return refused;
+}
+
+void lgb_in(const void *key)
+{
+	u64 now = lgb_tsc();
+
+	spin_lock(&lgb_lock);
+	lgb_arrive(lgb_find(key), now);
 	spin_unlock(&lgb_lock);
 }
 
@@ -261,8 +305,22 @@ void lgb_out(const void *key)
 {
 	struct lgb_last *last = lgb_here();
 
+	/* If somebody else has come in meanwhile, the stamp is theirs to make. */
+	if (last->key != key)
+		return;
 	last->out = lgb_tsc();
-	last->inside = false;
+	last->key = NULL;
+}
+
+void lgb_leave(const void *key)
+{
+	struct lgb_guest *guest;
+
+	lgb_out(key);
+	/* Its own thread is here, and its place is its own: that needs no lock. */
+	guest = lgb_find(key);
+	if (guest)
+		guest->inside = false;
 }
 
 void lgb_add(const void *key)
@@ -283,7 +341,7 @@ void lgb_add(const void *key)
 
 void lgb_del(const void *key)
 {
-	struct task_struct *task = NULL;
+	struct pid *thread = NULL;
 	struct lgb_guest *guest;
 	unsigned long flags;
 	int cpu;
@@ -291,11 +349,12 @@ void lgb_del(const void *key)
 	spin_lock_irqsave(&lgb_lock, flags);
 	guest = lgb_find(key);
 	if (guest) {
-		task = guest->task;
+		lgb_forget(guest);
+		thread = guest->thread;
 		guest->key = NULL;
-		guest->task = NULL;
+		guest->thread = NULL;
 		guest->held = false;
-		guest->entering = false;
+		guest->inside = false;
 		wake_up_all(&guest->wait);
 		/* The next guest of this id is another one. */
 		for_each_possible_cpu(cpu)
@@ -304,12 +363,10 @@ void lgb_del(const void *key)
 		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (task)
-		put_task_struct(task);
+	put_pid(thread);
 }
 
-/* Samples from the oldest on, out of the ring; how many. */
-static unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
+unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
 {
 	unsigned int taken = 0;
 	unsigned long flags;
@@ -321,56 +378,28 @@ static unsigned int lgb_take(struct lgb_sample *to, unsigned int most)
 	return taken;
 }
 
-static ssize_t lgb_read(struct file *file, char __user *to, size_t room, loff_t *at)
+u64 lgb_take_lost(void)
 {
-	struct lgb_header header = {
-		.version = LGB_ABI_VERSION,
-		.sample_bytes = sizeof(struct lgb_sample),
-	};
-	struct lgb_sample *chunk;
 	unsigned long flags;
-	unsigned int taken;
-	size_t left, used;
-	ssize_t ret = 0;
+	u64 lost;
 
-	if (room < sizeof(header) + sizeof(*chunk))
-		return -EINVAL;
-	chunk = kmalloc(LGB_CHUNK * sizeof(*chunk), GFP_KERNEL);
-	if (!chunk)
-		return -ENOMEM;
-	if (mutex_lock_interruptible(&lgb_control)) {
-		kfree(chunk);
-		return -EINTR;
-	}
-	used = sizeof(header);
-	do {
-		left = (room - used) / sizeof(*chunk);
-		taken = lgb_take(chunk, min_t(size_t, left, LGB_CHUNK));
-		header.samples += taken;
-		if (copy_to_user(to + used, chunk, taken * sizeof(*chunk))) {
-			ret = -EFAULT;
-			break;
-		}
-		used += taken * sizeof(*chunk);
-	} while (taken == LGB_CHUNK);
 	spin_lock_irqsave(&lgb_lock, flags);
-	header.lost = lgb_lost;
+	lost = lgb_lost;
 	lgb_lost = 0;
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (!ret && copy_to_user(to, &header, sizeof(header)))
-		ret = -EFAULT;
-	if (ret) {
-		/* Out of the ring, and given to nobody. */
-		spin_lock_irqsave(&lgb_lock, flags);
-		lgb_lost += header.lost + header.samples;
-		spin_unlock_irqrestore(&lgb_lock, flags);
-	}
-	mutex_unlock(&lgb_control);
-	kfree(chunk);
-	return ret ?: (ssize_t)used;
+	return lost;
 }
 
-/* Ends a mode; guests that are held stay so. Under lgb_control. */
+void lgb_lose(u64 samples)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lgb_lock, flags);
+	lgb_lost += samples;
+	spin_unlock_irqrestore(&lgb_lock, flags);
+}
+
+/* Ends a mode; guests that are held stay so. */
 static void lgb_stop(void)
 {
 	unsigned long flags;
@@ -384,8 +413,7 @@ static void lgb_stop(void)
 	hrtimer_cancel(&lgb_timer);
 }
 
-/* Under lgb_control. */
-static void lgb_let_all(void)
+void lgb_let_all(void)
 {
 	unsigned long flags;
 	unsigned int id;
@@ -396,11 +424,9 @@ static void lgb_let_all(void)
 		lgb_guests[id].held = false;
 	lgb_look();
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	lgb_owner = NULL;
 }
 
-/* Under lgb_control. */
-static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
+int lgb_set_mode(const struct lgb_mode *mode)
 {
 	unsigned long flags;
 	bool found;
@@ -424,14 +450,12 @@ static int lgb_set_mode(struct file *file, const struct lgb_mode *mode)
 	lgb_counts.turn = mode->first;
 	lgb_settle();
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	lgb_owner = file;
 	lgb_interval = ns_to_ktime(mode->interval_ns);
 	hrtimer_start(&lgb_timer, lgb_interval, HRTIMER_MODE_REL);
 	return 0;
 }
 
-/* Under lgb_control. */
-static int lgb_hold(struct file *file, u32 id, bool held)
+int lgb_hold(u32 id, bool held)
 {
 	unsigned long flags;
 	int ret = -ESRCH;
@@ -445,42 +469,43 @@ static int lgb_hold(struct file *file, u32 id, bool held)
 		lgb_settle();
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
-	if (!ret && held)
-		lgb_owner = file;
 	return ret;
 }
 
-/* A guest that sleeps between gate and entry, as one does that has nothing to do, is out. */
-static bool lgb_enters(const struct lgb_guest *guest)
+/*
+ * Whether it runs, or would without passing the gate. One that sleeps, as one does that has nothing
+ * to do, is out, and so is one whose thread has ended. Under lgb_lock.
+ */
+static bool lgb_is_inside(const struct lgb_guest *guest)
 {
-	return guest->entering && guest->task && task_is_running(guest->task);
+	struct task_struct *task;
+	bool runs;
+
+	rcu_read_lock();
+	task = pid_task(guest->thread, PIDTYPE_PID);
+	runs = task && task_is_running(task);
+	rcu_read_unlock();
+	return guest->inside && runs;
 }
 
-static void lgb_tell(struct lgb_info *info)
+void lgb_tell(struct lgb_info *info)
 {
-	const struct lgb_last *last;
 	unsigned long flags;
 	unsigned int id;
-	int cpu;
 
 	spin_lock_irqsave(&lgb_lock, flags);
 	*info = lgb_counts;
 	for (id = 0; id < LGB_GUESTS_MAX; id++) {
 		info->guests |= lgb_guests[id].key ? 1u << id : 0;
 		info->held |= lgb_guests[id].held ? 1u << id : 0;
-		info->inside |= lgb_enters(&lgb_guests[id]) ? 1u << id : 0;
-	}
-	for_each_possible_cpu(cpu) {
-		last = &per_cpu(lgb_last, cpu);
-		if (last->id != LGB_NOBODY && last->inside)
-			info->inside |= 1u << last->id;
+		info->inside |= lgb_is_inside(&lgb_guests[id]) ? 1u << id : 0;
 	}
 	spin_unlock_irqrestore(&lgb_lock, flags);
 	info->version = LGB_ABI_VERSION;
 	info->tsc_khz = tsc_khz;
 }
 
-static void lgb_clear(void)
+void lgb_clear(void)
 {
 	unsigned long flags;
 
@@ -491,80 +516,16 @@ static void lgb_clear(void)
 	spin_unlock_irqrestore(&lgb_lock, flags);
 }
 
-/* One program at a time. Under lgb_control. */
-static bool lgb_is_busy(const struct file *file)
-{
-	return lgb_owner && lgb_owner != file;
-}
-
-static long lgb_ioctl(struct file *file, unsigned int command, unsigned long argument)
-{
-	void __user *user = (void __user *)argument;
-	struct lgb_info info;
-	struct lgb_mode mode;
-	long ret = 0;
-	u32 id;
-
-	if (mutex_lock_interruptible(&lgb_control))
-		return -EINTR;
-	switch (command) {
-	case LGB_INFO:
-		lgb_tell(&info);
-		ret = copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
-		break;
-	case LGB_SET_MODE:
-		if (copy_from_user(&mode, user, sizeof(mode)))
-			ret = -EFAULT;
-		else
-			ret = lgb_is_busy(file) ? -EBUSY : lgb_set_mode(file, &mode);
-		break;
-	case LGB_HOLD:
-	case LGB_LET:
-		if (copy_from_user(&id, user, sizeof(id)))
-			ret = -EFAULT;
-		else
-			ret = lgb_is_busy(file) ? -EBUSY : lgb_hold(file, id, command == LGB_HOLD);
-		break;
-	case LGB_CLEAR:
-		lgb_clear();
-		break;
-	default:
-		ret = -ENOTTY;
-	}
-	mutex_unlock(&lgb_control);
-	return ret;
-}
-
-/* No guest waits for a program that has gone. */
-static int lgb_release(struct inode *inode, struct file *file)
-{
-	mutex_lock(&lgb_control);
-	if (lgb_owner == file)
-		lgb_let_all();
-	mutex_unlock(&lgb_control);
-	return 0;
-}
-
-static const struct file_operations lgb_files = {
-	.owner = THIS_MODULE,
-	.read = lgb_read,
-	.unlocked_ioctl = lgb_ioctl,
-	/* The structures are the same for programs of 32 bits. */
-	.compat_ioctl = lgb_ioctl,
-	.release = lgb_release,
-};
-
-static struct miscdevice lgb_device = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = "lgbench",
-	.fops = &lgb_files,
-};
-
 int lgb_init(void)
 {
 	unsigned int id;
-	int ret, cpu;
+	int cpu;
 
+	/* It brought lfence. */
+	if (!boot_cpu_has(X86_FEATURE_XMM2)) {
+		pr_err("lgbench: this processor has no SSE2\n");
+		return -ENODEV;
+	}
 	lgb_ring = vmalloc(LGB_RING * sizeof(*lgb_ring));
 	if (!lgb_ring)
 		return -ENOMEM;
@@ -574,12 +535,7 @@ int lgb_init(void)
 	for_each_possible_cpu(cpu)
 		per_cpu(lgb_last, cpu).id = LGB_NOBODY;
 	hrtimer_setup(&lgb_timer, lgb_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	ret = misc_register(&lgb_device);
-	if (ret) {
-		vfree(lgb_ring);
-		lgb_ring = NULL;
-	}
-	return ret;
+	return 0;
 }
 
 /* No guest is there any more, and no program has the device open. */
@@ -587,7 +543,7 @@ void lgb_exit(void)
 {
 	if (!lgb_ring)
 		return;
-	misc_deregister(&lgb_device);
+	lgb_hide();
 	hrtimer_cancel(&lgb_timer);
 	vfree(lgb_ring);
 	lgb_ring = NULL;

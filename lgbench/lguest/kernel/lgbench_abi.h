@@ -61,7 +61,7 @@ struct lgb_info {
 	__u32 turn;		/* who may run; LGB_NOBODY: all who are not held */
 	__u32 guests;		/* a bit for each that is there */
 	__u32 held;		/* a bit for each that LGB_HOLD holds */
-	__u32 inside;		/* a bit for each that runs now, or is about to */
+	__u32 inside;		/* a bit for each that runs, or would with no gate before */
 	__u32 reserved;		/* 0 */
 	__u64 entries;		/* switches into a guest, its own included */
 	__u64 switches;		/* from one guest to another */

@@ -42,40 +42,30 @@ static DEFINE_MUTEX(stock_left_lock);
 static void stock_look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(stock_looker, stock_look);
 
-static void stock_out(struct stock_guest *guest)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	lgb_out(guest);
-	local_irq_restore(flags);
-}
-
-static void stock_in(struct stock_guest *guest)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	lgb_in(guest);
-	local_irq_restore(flags);
-}
-
 /* With the scheduler's lock: a stamp and no more. */
 static void stock_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
 	struct stock_guest *guest = container_of(notifier, struct stock_guest, notifier);
+	unsigned long flags;
 
-	if (READ_ONCE(guest->inside))
-		stock_out(guest);
+	if (!READ_ONCE(guest->inside))
+		return;
+	local_irq_save(flags);
+	lgb_out(guest);
+	local_irq_restore(flags);
 }
 
 /* Without it. */
 static void stock_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct stock_guest *guest = container_of(notifier, struct stock_guest, notifier);
+	unsigned long flags;
 
-	if (READ_ONCE(guest->inside))
-		stock_in(guest);
+	if (!READ_ONCE(guest->inside))
+		return;
+	local_irq_save(flags);
+	lgb_in(guest);
+	local_irq_restore(flags);
 }
 
 static struct preempt_ops stock_preempt_ops = {
@@ -86,19 +76,23 @@ static struct preempt_ops stock_preempt_ops = {
 /* The guest's own thread leaves it. Nothing comes between the stamp and what it stands for. */
 static void stock_leave(struct stock_guest *guest)
 {
-	preempt_disable();
+	local_irq_disable();
 	if (guest->inside)
-		stock_out(guest);
+		lgb_leave(guest);
 	WRITE_ONCE(guest->inside, false);
-	preempt_enable();
+	local_irq_enable();
 }
 
-static void stock_enter(struct stock_guest *guest)
+/* Whether it is in: else it has no turn any more. */
+static bool stock_enter(struct stock_guest *guest)
 {
-	preempt_disable();
-	stock_in(guest);
-	WRITE_ONCE(guest->inside, true);
-	preempt_enable();
+	bool enters;
+
+	local_irq_disable();
+	enters = !lgb_enter(guest);
+	WRITE_ONCE(guest->inside, enters);
+	local_irq_enable();
+	return enters;
 }
 
 /* By the thread itself; or by anybody, when it has ended. */
@@ -226,11 +220,10 @@ static long stock_ioctl(struct file *file, unsigned int command, unsigned long a
 	if (ret)
 		return ret;
 	stock_leave(guest);
-	while (!ret && lgb_gate(guest))
-		ret = signal_pending(current) ? -EINTR : 0;
-	if (!ret)
-		stock_enter(guest);
-	return ret;
+	while (lgb_gate(guest) || !stock_enter(guest))
+		if (signal_pending(current))
+			return -EINTR;
+	return 0;
 }
 
 static const struct file_operations stock_files = {
@@ -254,12 +247,15 @@ static int __init stock_init(void)
 
 	if (ret)
 		return ret;
+	/* A program may open the device as soon as it is there, and be a guest. */
+	preempt_notifier_inc();
 	ret = misc_register(&stock_device);
 	if (ret) {
+		preempt_notifier_dec();
 		lgb_exit();
 		return ret;
 	}
-	preempt_notifier_inc();
+	lgb_show();
 	return 0;
 }
 

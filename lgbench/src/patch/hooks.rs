@@ -62,9 +62,15 @@ pub const HOOKS: &[Hook] = &[
         thing: "call of lguest_arch_run_guest(cpu), interrupts off just before and on just after, to time",
         once: "lguest_arch_run_guest(",
         around: "local_irq_disable(); lguest_arch_run_guest(cpu); local_irq_enable();",
-        patched: "local_irq_disable(); lgb_in(cpu->lg); lguest_arch_run_guest(cpu); lgb_out(cpu->lg); \
-                  local_irq_enable();",
-        lines: &["lgb_in(cpu->lg);", "lgb_out(cpu->lg);"],
+        patched: "local_irq_disable(); if (lgb_enter(cpu->lg)) { local_irq_enable(); continue; } \
+                  lguest_arch_run_guest(cpu); lgb_leave(cpu->lg); local_irq_enable();",
+        lines: &[
+            "if (lgb_enter(cpu->lg)) {",
+            "local_irq_enable();",
+            "continue;",
+            "}",
+            "lgb_leave(cpu->lg);",
+        ],
     },
     Hook {
         name: "init",
@@ -75,6 +81,16 @@ pub const HOOKS: &[Hook] = &[
         around: "err = map_switcher(); if (err) goto out;",
         patched: "err = lgb_init(); if (err) goto out; err = map_switcher(); if (err) goto out;",
         lines: &["err = lgb_init();", "if (err)", "goto out;"],
+    },
+    Hook {
+        name: "show",
+        file: CORE,
+        function: "init",
+        thing: "call of lguest_arch_host_init(), and success after it, to show the device between",
+        once: "lguest_arch_host_init(",
+        around: "lguest_arch_host_init(); return 0;",
+        patched: "lguest_arch_host_init(); lgb_show(); return 0;",
+        lines: &["lgb_show();"],
     },
     Hook {
         name: "undo",

@@ -1,4 +1,4 @@
-//! One more object for lguest's Makefile.
+//! More objects for lguest's Makefile.
 
 use super::error::Finding;
 use super::hooks::HELP;
@@ -6,20 +6,20 @@ use super::hooks::HELP;
 /// lguest's Makefile.
 pub const MAKEFILE: &str = "drivers/lguest/Makefile";
 
-/// The object.
-const OBJECT: &str = "lgbench.o";
+/// The objects.
+const OBJECTS: [&str; 2] = ["lgbench.o", "lgbench_device.o"];
 
-/// Behind the list of lguest's objects, which the versions spell differently, a line that adds one.
+/// Behind the list of lguest's objects, which the versions spell differently, a line that adds ours.
 ///
 /// # Errors
-/// When there is no such list, or the object is in the Makefile already.
-pub fn with_object(text: &str) -> Result<String, Finding> {
+/// When there is no such list, or an object of ours is in the Makefile already.
+pub fn with_objects(text: &str) -> Result<String, Finding> {
     let mut end = None;
     let mut inside = false;
     for (index, line) in text.split('\n').enumerate() {
-        if line.split_whitespace().any(|word| word == OBJECT) {
+        if let Some(object) = line.split_whitespace().find(|word| OBJECTS.contains(word)) {
             let what =
-                format!("{OBJECT} is here, and lgbench has not put it in; take it out first");
+                format!("{object} is here, and lgbench has not put it in; take it out first");
             return Err(Finding::at(MAKEFILE, index + 1, what));
         }
         inside |= is_list(line);
@@ -29,11 +29,12 @@ pub fn with_object(text: &str) -> Result<String, Finding> {
         }
     }
     let Some(end) = end else {
-        let what = format!("no list \"lg-y = ...\" of objects to add {OBJECT} to; {HELP}");
+        let [first, _] = OBJECTS;
+        let what = format!("no list \"lg-y = ...\" of objects to add {first} to; {HELP}");
         return Err(Finding::in_file(MAKEFILE, what));
     };
     let mut lines: Vec<&str> = text.split('\n').collect();
-    let added = format!("lg-y += {OBJECT}");
+    let added = format!("lg-y += {}", OBJECTS.join(" "));
     lines.insert(end + 1, &added);
     Ok(lines.join("\n"))
 }
@@ -50,12 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_object_goes_behind_the_list() {
+    fn the_objects_go_behind_the_list() {
         let text = "obj-m += lg.o\nlg-y\t:= a.o \\\n\tb.o\n\nlg-$(X) += c.o\n";
-        let added = "obj-m += lg.o\nlg-y\t:= a.o \\\n\tb.o\nlg-y += lgbench.o\n\nlg-$(X) += c.o\n";
-        assert_eq!(with_object(text).as_deref(), Ok(added));
-        assert_eq!(with_object(added).unwrap_err().line, Some(4));
-        assert_eq!(with_object("lg-yes = a.o\n").unwrap_err().line, None);
-        assert_eq!(with_object("lg-y = a.o").as_deref(), Ok("lg-y = a.o\nlg-y += lgbench.o"));
+        let added = "obj-m += lg.o\nlg-y\t:= a.o \\\n\tb.o\nlg-y += lgbench.o lgbench_device.o\n\nlg-$(X) += c.o\n";
+        assert_eq!(with_objects(text).as_deref(), Ok(added));
+        assert_eq!(with_objects(added).unwrap_err().line, Some(4));
+        assert_eq!(with_objects("lg-y = a.o lgbench_device.o").unwrap_err().line, Some(1));
+        assert_eq!(with_objects("lg-yes = a.o\n").unwrap_err().line, None);
+        let added = "lg-y = a.o\nlg-y += lgbench.o lgbench_device.o";
+        assert_eq!(with_objects("lg-y = a.o").as_deref(), Ok(added));
     }
 }

@@ -12,6 +12,14 @@ pub struct Piece {
 /// The files that the tree gets.
 pub const PIECES: &[Piece] = &[
     Piece { file: "drivers/lguest/lgbench.c", text: include_str!("../../lguest/kernel/lgbench.c") },
+    Piece {
+        file: "drivers/lguest/lgbench_device.c",
+        text: include_str!("../../lguest/kernel/lgbench_device.c"),
+    },
+    Piece {
+        file: "drivers/lguest/lgbench_device.h",
+        text: include_str!("../../lguest/kernel/lgbench_device.h"),
+    },
     Piece { file: "drivers/lguest/lgbench.h", text: include_str!("../../lguest/kernel/lgbench.h") },
     Piece {
         file: "drivers/lguest/lgbench_abi.h",

@@ -39,7 +39,7 @@ pub fn make(tree: &Tree, interrupted: &dyn Fn() -> bool) -> Result<Plan, PatchEr
     let originals = [Source::new(CORE, &core), Source::new(USER, &user)];
     let mut findings: Vec<Finding> = originals.iter().flat_map(hooks::obstacles).collect();
     let makefile = match std::str::from_utf8(&old_makefile) {
-        Ok(text) => makefile::with_object(text),
+        Ok(text) => makefile::with_objects(text),
         Err(_) => Err(Finding::in_file(MAKEFILE, "it is not a text in UTF-8")),
     };
     findings.extend(makefile.as_ref().err().cloned());

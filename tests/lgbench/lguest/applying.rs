@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::tree::{Tree, VERSIONS, trees};
+use super::tree::{PIECES, Tree, VERSIONS, trees};
 use crate::support::{lgbench, stderr};
 
 const CORE: &str = "drivers/lguest/core.c";
@@ -31,7 +31,7 @@ fn hooks_go_in_and_out_again() {
         assert!(tree.facts() == before, "check changed {version}");
         let said = tree.done("apply");
         golden(&format!("{version}.golden"), &(said + "\n" + &tree.difference(version)));
-        for file in ["lgbench.c", "lgbench.h", "lgbench_abi.h", "lgbench_compat.h"] {
+        for file in PIECES {
             let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lgbench/lguest/kernel");
             let text = fs::read_to_string(ours.join(file)).unwrap();
             assert_eq!(tree.read(&format!("drivers/lguest/{file}")), text);
@@ -70,7 +70,7 @@ fn answers_come_as_json() {
     assert_eq!(applied["hooks"], fits["hooks"], "check tells where they will be");
     let hooks = applied["hooks"].as_array().unwrap();
     let names: Vec<&str> = hooks.iter().map(|hook| hook["hook"].as_str().unwrap()).collect();
-    let all = ["header", "gate", "stamps", "init", "undo", "exit", "header", "add", "del"];
+    let all = ["header", "gate", "stamps", "init", "show", "undo", "exit", "header", "add", "del"];
     assert_eq!(names, all);
     for hook in hooks {
         let line = hook["line"].as_u64().unwrap() as usize;
@@ -79,6 +79,10 @@ fn answers_come_as_json() {
         assert!(text.contains("lgb"), "{hook} is at {text:?}");
     }
     assert_eq!(json("revert")["condition"], "reverted");
+    // Refusals are said as they are without it.
+    let output = tree.command("revert").arg("--json").output().unwrap();
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]));
+    assert_eq!(tree.said(&output), tree.refused("revert"));
 }
 
 /// A compiler reads what lgbench has made of the trees.

@@ -59,6 +59,16 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        damage: |tree| {
+            let call = "lguest_arch_host_init();\n";
+            tree.edit(CORE, call, &format!("{call}\terr = probe();\n"));
+        },
+        says: &[
+            "drivers/lguest/core.c:119: init() has no call of lguest_arch_host_init(), and success after it, \
+                 to show the device between; use the file of a stock kernel",
+        ],
+    },
+    Case {
         damage: |tree| tree.edit(MAKEFILE, "lg-y ", "lg-objs-y "),
         says: &[
             "drivers/lguest/Makefile: no list \"lg-y = ...\" of objects to add lgbench.o to; use the file of a stock kernel",

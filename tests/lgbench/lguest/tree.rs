@@ -10,6 +10,16 @@ use crate::support::{lgbench, stderr};
 
 pub(super) const VERSIONS: [&str; 3] = ["2.6.32", "3.0", "4.9"];
 
+/// The files that apply adds.
+pub(super) const PIECES: [&str; 6] = [
+    "lgbench.c",
+    "lgbench.h",
+    "lgbench_abi.h",
+    "lgbench_compat.h",
+    "lgbench_device.c",
+    "lgbench_device.h",
+];
+
 /// Where the trees are.
 pub(super) fn trees() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("lgbench/trees")
@@ -104,7 +114,7 @@ impl Tree {
     pub(super) fn difference(&self, version: &str) -> String {
         let mut command = Command::new("diff");
         command.args(["-r", "-U", "1", "--exclude=.lgbench"]);
-        for name in ["lgbench.c", "lgbench.h", "lgbench_abi.h", "lgbench_compat.h"] {
+        for name in PIECES {
             command.arg(format!("--exclude={name}"));
         }
         let output = command.arg(trees().join(version)).arg(self.root()).output().unwrap();

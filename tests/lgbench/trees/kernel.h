@@ -52,6 +52,8 @@ struct file {
 
 struct file_operations {
 	struct module *owner;
+	long (*unlocked_ioctl)(struct file *file, unsigned int command, unsigned long argument);
+	long (*compat_ioctl)(struct file *file, unsigned int command, unsigned long argument);
 	int (*release)(struct inode *inode, struct file *file);
 	ssize_t (*write)(struct file *file, const char *from, size_t size, loff_t *at);
 	ssize_t (*read)(struct file *file, char *to, size_t size, loff_t *at);
