@@ -23,8 +23,8 @@ identifier cpu;
  ...>
  }
 
-// What takes a turn away after the gate has been passed is not lost: with interrupts off the guest asks again,
-// and whatever comes from then on takes it out.
+// What takes a turn away after the gate has been passed is not lost: with interrupts off the guest asks
+// again, and whatever comes from then on takes it out.
 @stamps@
 identifier cpu;
 @@

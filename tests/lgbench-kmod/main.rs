@@ -1,4 +1,4 @@
-//! lgbench's file for kernels, lgbench/lguest/kernel/lgbench.c, in a module without a hypervisor, on stock
+//! lgbench's files for kernels, lgbench/lguest/kernel, in a module without a hypervisor, on stock
 //! Debian kernels in the kernel lab: `cargo xtask test --only lgbench-kmod`. All tests of this program
 //! share one boot, one after the other; each loads the module and unloads it.
 //!

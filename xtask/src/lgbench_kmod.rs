@@ -1,4 +1,4 @@
-//! What the kernel lab needs to try lgbench's file for kernels: the module in which it stands without a
+//! What the kernel lab needs to try lgbench's files for kernels: the module in which they stand without a
 //! hypervisor, and a program that is a guest of it. Built on this machine, in target/lgbench-kmod.
 
 use std::fs;
