@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Disk, Lab, loops_under, need, send_signal, wait_until};
+use e2e::{Disk, Lab, Said, loops_under, need, send_signal, wait_until};
 
 /// k times 0.2 to 0.4 ms is 30 s and more for every request.
 const SLOW: [&str; 4] = ["--mode", "fixed", "--k", "150000"];
@@ -15,7 +15,7 @@ const AT_ONCE: Duration = Duration::from_secs(8);
 
 /// Has `DEPTH` readers wait for a disk that takes minutes, does `end` to it, and checks that all of
 /// them come back, with their data or an error.
-fn with_waiting(more: &[&str], end: impl Fn(&Lab, &Disk)) {
+fn with_waiting<T>(more: &[&str], end: impl Fn(&Lab, &Disk) -> T) -> T {
     let lab = Lab::new();
     let disk = lab.add(&[&["--image", "lab.img", "--size", "16M"], more].concat());
     disk.run("set", &["k=150000", "k_max=1000000", "mode=fixed"]).ok();
@@ -28,7 +28,7 @@ fn with_waiting(more: &[&str], end: impl Fn(&Lab, &Disk)) {
     }
     // How many a loop device passes on at once is the kernel's choice.
     disk.wait_in_flight(if device { 2 } else { DEPTH });
-    end(&lab, &disk);
+    let ended = end(&lab, &disk);
     for _ in 0..DEPTH {
         let result =
             come_back.recv_timeout(Duration::from_secs(30)).expect("a reader that returns");
@@ -39,6 +39,7 @@ fn with_waiting(more: &[&str], end: impl Fn(&Lab, &Disk)) {
         loops_under(lab.path()).is_empty()
     });
     lab.assert_nothing_left();
+    ended
 }
 
 /// One sector, past every cache.
@@ -56,24 +57,31 @@ fn read(path: &Path, at: u64) -> std::io::Result<()> {
     file.read_exact_at(&mut memory[skew..skew + 4096], at)
 }
 
+/// Deletes up to three times; once at least, it must be over at once. A machine that stands still is late
+/// now and then, a daemon that waits for what does not complete is it each time.
+fn one_of_three(mut del: impl FnMut() -> Said) {
+    let mut late = Vec::new();
+    for _ in 0..3 {
+        let said = del();
+        assert!(said.status.success(), "{said}");
+        if said.took < AT_ONCE {
+            return;
+        }
+        late.push(said.took);
+    }
+    panic!("not at once, each time: {late:?}");
+}
+
 #[test]
 fn del_completes_what_waits() {
     need!(Fuse);
-    with_waiting(&[], |_, disk| {
-        let said = disk.run("del", &[]);
-        assert!(said.status.success(), "{said}");
-        assert!(said.took < AT_ONCE, "{said}");
-    });
+    one_of_three(|| with_waiting(&[], |_, disk| disk.run("del", &[])));
 }
 
 #[test]
 fn del_completes_what_waits_below_a_loop_device() {
     need!(Fuse, Loop, Root);
-    with_waiting(&["--loop"], |_, disk| {
-        let said = disk.run("del", &[]);
-        assert!(said.status.success(), "{said}");
-        assert!(said.took < AT_ONCE, "{said}");
-    });
+    one_of_three(|| with_waiting(&["--loop"], |_, disk| disk.run("del", &[])));
 }
 
 #[test]
@@ -92,11 +100,13 @@ fn a_slow_disk_comes_up_and_goes_at_once() {
     need!(Fuse, Loop, Root);
     let lab = Lab::new();
     for more in [&[][..], &["--loop"]] {
-        let disk = lab.add(&[&["--back", "null", "--size", "16M"], &SLOW[..], more].concat());
-        let said = disk.run("del", &[]);
-        assert!(said.status.success() && said.took < AT_ONCE, "{said}");
-        wait_until("detached loop device", Duration::from_secs(30), || {
-            loops_under(lab.path()).is_empty()
+        one_of_three(|| {
+            let disk = lab.add(&[&["--back", "null", "--size", "16M"], &SLOW[..], more].concat());
+            let said = disk.run("del", &[]);
+            wait_until("detached loop device", Duration::from_secs(30), || {
+                loops_under(lab.path()).is_empty()
+            });
+            said
         });
     }
     lab.assert_nothing_left();
