@@ -20,10 +20,16 @@ fn add(lab: &Lab, listen: &str) -> Said {
 #[test]
 fn loopback_unless_told_otherwise() {
     let lab = Lab::new();
-    // A port that is free now; that of device 10809 + 9000.
-    let said = Said::of(lab.ublk().args(NULL).args(["-n", "9000", "--json"]));
+    // A number whose port nobody has; somebody may take it just before the daemon.
+    let free = |id: &u16| TcpListener::bind(("127.0.0.1", 10809 + id)).is_ok();
+    let try_one = |id: u16| {
+        let said = Said::of(lab.ublk().args(NULL).args(["-n", &id.to_string(), "--json"]));
+        let taken = said.err.contains("in use");
+        (!taken).then_some((id, said))
+    };
+    let (id, said) = (9000..9100).filter(free).find_map(try_one).expect("a free port");
     let disk = Disk::of(&lab, &said.ok());
-    assert_eq!(uri(&disk), "nbd://127.0.0.1:19809/vpt9000");
+    assert_eq!(uri(&disk), format!("nbd://127.0.0.1:{}/vpt{id}", 10809 + id));
     assert_eq!(disk.about["front"], "nbd");
     assert!(disk.about["notes"].to_string().contains("every user of this machine can connect"));
     Client::new(&disk.path).disconnect();
