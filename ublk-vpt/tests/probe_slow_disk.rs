@@ -142,6 +142,26 @@ fn save(name: &str, report: &ProbeReport) {
     }
 }
 
+/// Probes up to three times; once at least, nothing may be found fault with. The server is never early, but
+/// a busy machine makes it late now and then; a wrong figure is wrong each time.
+fn one_of_three(options: &Options, name: &str, judge: impl Fn(&ProbeReport) -> Result<(), String>) {
+    let mut faults = Vec::new();
+    for _ in 0..3 {
+        let report = probe::run(options, &mut ()).unwrap();
+        save(name, &report);
+        match judge(&report) {
+            Ok(()) => return,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    panic!("each time: {faults:#?}");
+}
+
+/// A fault where there is one.
+fn ensure(good: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
+    if good { Ok(()) } else { Err(fault()) }
+}
+
 /// What a read of 4 KiB takes besides the curve.
 const TRANSFER_MS: f64 = 4.096 / MB_PER_S;
 
@@ -165,21 +185,22 @@ fn a_linear_disk_comes_out_as_one() {
         model: Some(model),
         ..Options::new(&path)
     };
-    let report = probe::run(&options, &mut ()).unwrap();
-    save("linear", &report);
-    let model = report.model.as_ref().unwrap();
-    // The server never answers early. That it is not late is for benchmarks on quiet machines.
-    assert!(model.deviation_us.min >= -1.0, "{model:?}");
-    assert!(model.within_2pct >= model.within_1pct && model.curve.len() > 100);
-    let fit = report.fit.unwrap();
-    assert!((fit.linear.base_ms - 1.6).abs() < 0.3, "{fit:?}");
-    assert!((fit.linear.full_ms - 4.0).abs() < 0.3, "{fit:?}");
-    let rate = report.mb_per_s().unwrap();
-    assert!((20.0..41.0).contains(&rate), "{rate} of at most 40.96 MB/s");
-    let spec = report.to_spec(options.rpm);
-    assert_eq!(spec.rotation.period_ms, 2.0);
-    let random = report.random.unwrap();
-    assert!((random.latency_ms.p50 - 2.8).abs() < 0.6, "{random:?}");
+    one_of_three(&options, "linear", |report| {
+        let model = report.model.as_ref().unwrap();
+        // The server never answers early. That it is not late is for benchmarks on quiet machines.
+        assert!(model.deviation_us.min >= -1.0, "{model:?}");
+        assert!(model.within_2pct >= model.within_1pct && model.curve.len() > 100);
+        let rate = report.mb_per_s().unwrap();
+        assert!(rate < 41.0, "{rate} of at most 40.96 MB/s");
+        let spec = report.to_spec(options.rpm);
+        assert_eq!(spec.rotation.period_ms, 2.0);
+        let fit = report.fit.as_ref().unwrap();
+        let random = report.random.as_ref().unwrap();
+        ensure((fit.linear.base_ms - 1.6).abs() < 0.3, || format!("{fit:?}"))?;
+        ensure((fit.linear.full_ms - 4.0).abs() < 0.3, || format!("{fit:?}"))?;
+        ensure(rate >= 20.0, || format!("{rate} of 40.96 MB/s"))?;
+        ensure((random.latency_ms.p50 - 2.8).abs() < 0.6, || format!("{random:?}"))
+    });
 }
 
 #[test]
@@ -189,15 +210,16 @@ fn a_two_piece_disk_comes_out_as_one() {
     }
     let Some((_session, _dir, path)) = serve(SlowDisk::new(curve)) else { return };
     let options = Options { passes: 3, per_pass: 2, random: 200, ..Options::new(&path) };
-    let report = probe::run(&options, &mut ()).unwrap();
-    save("two-piece", &report);
-    let fit = report.fit.unwrap();
-    assert_eq!(fit.better, Shape::TwoPiece, "{fit:?}");
-    for u in [0.02f64, 0.1, 0.17, 0.23, 0.5, 0.9] {
-        let expected = curve(u) + TRANSFER_MS;
-        assert!((fit.at(u) - expected).abs() < 0.25, "{u}: {} not {expected}", fit.at(u));
-    }
-    assert!(matches!(report.to_spec(None).seek, Seek::Curve { .. }));
+    one_of_three(&options, "two-piece", |report| {
+        let fit = report.fit.as_ref().unwrap();
+        ensure(fit.better == Shape::TwoPiece, || format!("{fit:?}"))?;
+        for u in [0.02f64, 0.1, 0.17, 0.23, 0.5, 0.9] {
+            let (found, expected) = (fit.at(u), curve(u) + TRANSFER_MS);
+            ensure((found - expected).abs() < 0.25, || format!("{u}: {found} not {expected}"))?;
+        }
+        assert!(matches!(report.to_spec(None).seek, Seek::Curve { .. }));
+        Ok(())
+    });
 }
 
 #[test]
@@ -206,15 +228,16 @@ fn cached_and_not_cached_lie_apart() {
     let Some((_session, _dir, path)) = serve(disk) else { return };
     let options =
         Options { passes: 2, per_pass: 1, random: 0, cached: true, ..Options::new(&path) };
-    let report = probe::run(&options, &mut ()).unwrap();
-    save("cached", &report);
-    assert!(report.direct);
-    let cached = report.cached.unwrap();
-    assert_eq!(cached.samples.len(), report.samples.len());
-    let strokes = |samples: &[(f64, f64)]| samples.iter().map(|s| s.0).collect::<Vec<_>>();
-    assert_eq!(strokes(&cached.samples), strokes(&report.samples), "the same moves");
-    assert!(cached.p50_ms < 0.5 && cached.uncached_ratio > 5.0, "{}", cached.uncached_ratio);
-    assert!(report.samples.iter().all(|s| s.1 >= 2.0), "none of the first pass was cached");
+    one_of_three(&options, "cached", |report| {
+        assert!(report.direct);
+        let cached = report.cached.as_ref().unwrap();
+        assert_eq!(cached.samples.len(), report.samples.len());
+        let strokes = |samples: &[(f64, f64)]| samples.iter().map(|s| s.0).collect::<Vec<_>>();
+        assert_eq!(strokes(&cached.samples), strokes(&report.samples), "the same moves");
+        assert!(report.samples.iter().all(|s| s.1 >= 2.0), "none of the first pass was cached");
+        let (p50, ratio) = (cached.p50_ms, cached.uncached_ratio);
+        ensure(p50 < 0.5 && ratio > 5.0, || format!("{p50} ms, a ratio of {ratio}"))
+    });
 }
 
 #[test]
