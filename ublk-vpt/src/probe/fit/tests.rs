@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::probe::plan::Rng;
@@ -26,8 +27,14 @@ fn apart(a: impl Fn(f64) -> f64, b: impl Fn(f64) -> f64) -> f64 {
     (1..=500).map(|i| f64::from(i) / 500.0).map(|u| (a(u) - b(u)).abs()).fold(0.0, f64::max)
 }
 
+/// Cases that are the same in every run: a statistical tolerance would be broken by some seed somewhere.
+fn same_cases() -> ProptestConfig {
+    let rng_seed = RngSeed::Fixed(0x5eed);
+    ProptestConfig { cases: 60, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(same_cases())]
 
     #[test]
     fn a_line_is_found_again(
@@ -75,6 +82,10 @@ proptest! {
         let curve = fit.two_piece.expect("it is the better one");
         prop_assert!(apart(|u| curve.at(u), truth) < 0.03 + noise, "{fit:?}");
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn nothing_makes_it_fall_or_fail(points in proptest::collection::vec((any::<f64>(), any::<f64>()), 0..60)) {
