@@ -53,7 +53,8 @@ impl Chromium {
         });
         let mut heard = Vec::new();
         let address = loop {
-            let Ok(line) = lines.recv_timeout(soon()) else { panic!("no browser: {heard:#?}") };
+            // It starts cold, with a profile that it has to make first.
+            let Ok(line) = lines.recv_timeout(soon() * 3) else { panic!("no browser: {heard:#?}") };
             if let Some(address) = line.strip_prefix("DevTools listening on ") {
                 break address.trim().to_owned();
             }
