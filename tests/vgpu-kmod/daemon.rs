@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use e2e::{Running, Said, soon, wait_until};
 
-use crate::shim::{driver_of, file, sysfs};
+use crate::shim::{driver_of, file, node_of};
 
 /// The card's daemon; killed when dropped.
 pub(crate) struct Daemon {
@@ -58,11 +58,7 @@ impl Daemon {
     /// The driver's device node, when it is bound.
     #[track_caller]
     pub(crate) fn device(&self) -> String {
-        let folder = sysfs(&self.address).join("misc");
-        wait_until("the driver's device", soon(), || {
-            let name = std::fs::read_dir(&folder).ok()?.flatten().next()?.file_name();
-            Some(format!("/dev/{}", name.to_string_lossy()))
-        })
+        wait_until("the driver's device", soon(), || node_of(&self.address))
     }
 
     #[track_caller]

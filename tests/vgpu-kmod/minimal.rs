@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use e2e::{Said, need, soon, wait_until};
@@ -25,13 +26,14 @@ fn picture() -> (Child, String) {
     (child, told)
 }
 
-/// A card that the driver is bound to.
+/// A card that the driver is bound to, and can be opened.
 #[track_caller]
 fn card() -> Vcd {
     let vcd = Vcd::start(&[]);
     wait_until("the driver bgcmin", soon(), || {
         driver_of(&vcd.address).is_some_and(|name| name == "bgcmin")
     });
+    wait_until("the driver's device", soon(), || Path::new("/dev/bgcmin").exists());
     vcd
 }
 

@@ -108,6 +108,14 @@ pub(crate) fn driver_of(address: &str) -> Option<String> {
     Some(link.file_name()?.to_string_lossy().into_owned())
 }
 
+/// The node by which programs open a card's driver. The kernel says that a driver is bound before it has
+/// looked at the card, and that it has a device before there is a node.
+pub(crate) fn node_of(address: &str) -> Option<String> {
+    let name = fs::read_dir(sysfs(address).join("misc")).ok()?.flatten().next()?.file_name();
+    let node = format!("/dev/{}", name.to_string_lossy());
+    Path::new(&node).exists().then_some(node)
+}
+
 /// PCI devices that are cards of ours, by their domain, which no real one has.
 pub(crate) fn cards() -> Vec<String> {
     let entries = fs::read_dir("/sys/bus/pci/devices").unwrap().flatten();

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use e2e::display::read_png;
 use e2e::{Said, soon, wait_until};
 
-use crate::shim::{driver_of, file};
+use crate::shim::{driver_of, file, node_of};
 
 /// `vcd run`; killed when dropped.
 pub(crate) struct Vcd {
@@ -39,11 +39,13 @@ impl Vcd {
         self.wait_driver_named("bgc");
     }
 
+    /// Waits until it is bound and can be opened.
     #[track_caller]
     pub(crate) fn wait_driver_named(&self, driver: &str) {
         wait_until(&format!("the driver {driver}"), soon(), || {
             driver_of(&self.address).is_some_and(|name| name == driver)
         });
+        wait_until(&format!("the device of {driver}"), soon(), || node_of(&self.address));
     }
 
     pub(crate) fn signal(&self, name: &str) {
