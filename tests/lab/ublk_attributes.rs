@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use e2e::{Aligned, Lab, Said, need, pattern, tool};
+use e2e::{Aligned, Lab, PATIENT, Said, need, pattern, tool};
 use nix::libc;
 
 #[test]
@@ -51,7 +51,7 @@ fn blocks_of_4096() {
     lab.image("even.img", 2 << 20);
     lab.image("odd.img", (2 << 20) + 512);
     let big = ["add", "vpt", "quick.toml", "--front", "ublk", "--block-size", "4096"];
-    let said = lab.run(&[&big[..], &["--image", "odd.img"]].concat());
+    let said = lab.run(&[&big[..], &["--image", "odd.img"], &PATIENT].concat());
     said.refused(&["odd.img", "2097664 bytes", "blocks of 4096", "truncate -s %4096"]);
     lab.assert_no_ublk_left();
     let disk = lab.add_ublk(&["--image", "even.img", "--block-size", "4096"]);

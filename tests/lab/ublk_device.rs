@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 
-use e2e::{Aligned, Fio, Lab, Running, Said, need, pattern, soon, tool, wait_until};
+use e2e::{Aligned, Fio, Lab, PATIENT, Running, Said, need, pattern, soon, tool, wait_until};
 
 /// A field of the list as other people's scripts get it.
 fn field(lab: &Lab, number: u32) -> String {
@@ -59,8 +59,8 @@ fn holds_a_file_system_and_leaves_nothing_twice_in_a_row() {
 fn auto_means_ublk_and_a_number_can_be_chosen() {
     need!(Lab);
     let lab = Lab::with_ublk();
-    let auto =
-        lab.add(&["--back", "mem", "--size", "4M", "--k", "1", "--mode", "fixed", "-d", "2"]);
+    let small = ["--back", "mem", "--size", "4M", "--k", "1", "--mode", "fixed", "-d", "2"];
+    let auto = lab.add(&[&small[..], &PATIENT].concat());
     assert_eq!((auto.id, auto.about["front"].as_str()), (0, Some("ublk")));
     let third = lab.add_ublk(&["--back", "mem", "--size", "2M", "-n", "3"]);
     assert_eq!(third.path.to_str(), Some("/dev/ublkb3"));
@@ -142,7 +142,7 @@ fn an_open_device_can_be_deleted() {
     assert!(open.read_at(&mut [0; 4096], 0).map_or(true, |bytes| bytes == 0));
     // The driver keeps the number for as long.
     let null = ["add", "vpt", "quick.toml", "--back", "null", "--size", "1M", "--front", "ublk"];
-    let said = lab.run(&[&null[..], &["-n", "0"]].concat());
+    let said = lab.run(&[&null[..], &["-n", "0"], &PATIENT].concat());
     said.refused(&["device 0", "still open", "take another -n"]);
     let other = lab.add_ublk(&["--back", "null", "--size", "1M", "-d", "1"]);
     assert_eq!(other.id, 1);

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use e2e::{
-    Aligned, Disk, Fio, Lab, Running, Said, need, pattern, send_signal, soon, tool, wait_until,
+    Aligned, Disk, Fio, Lab, PATIENT, Running, Said, need, pattern, send_signal, soon, tool,
+    wait_until,
 };
 use nix::libc;
 
@@ -169,7 +170,8 @@ fn killed_while_it_comes_up() {
     let start = || {
         let mut add = lab.ublk();
         add.args(["add", "vpt", "quick.toml", "--image", "x.img", "-n", "0", "-d", "1"]);
-        let mut add = Running::start(add.args(["--front", "ublk", "--mode", "fixed"]));
+        let mut add =
+            Running::start(add.args(["--front", "ublk", "--mode", "fixed"]).args(PATIENT));
         let mut daemon = None;
         wait_until("daemon", soon(), || {
             daemon = daemon_of(&add);
@@ -242,7 +244,7 @@ fn stopped_and_continued_while_it_comes_up_and_goes() {
     for round in 0..5 {
         let mut add = lab.ublk();
         add.args(["add", "vpt", "quick.toml", "--image", "x.img", "-n", "0", "--front", "ublk"]);
-        let mut add = Running::start(add.args(["--json", "--mode", "fixed"]));
+        let mut add = Running::start(add.args(["--json", "--mode", "fixed"]).args(PATIENT));
         let daemon = wait_until("daemon", soon(), || daemon_of(&add));
         stops[0] += disturbed(daemon, || add.ended());
         let said = add.end();
@@ -368,7 +370,7 @@ fn too_little_of_something() {
     {
         let mut command = lab.ublk_under(&["prlimit", limit]);
         command.args(["add", "vpt", "quick.toml", "--image", "x.img", "--json", "--front", "ublk"]);
-        let said = Said::of(command.args(["-d", "4"]));
+        let said = Said::of(command.args(["-d", "4"]).args(PATIENT));
         said.says(&[]);
         println!("{limit}: {:?} {}", said.status.code(), said.err.trim());
         if said.status.success() {

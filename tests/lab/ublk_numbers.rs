@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 
-use e2e::{Disk, Lab, Said, need};
+use e2e::{Disk, Lab, PATIENT, Said, need};
 
 /// `ublk` with another state directory: a program that we know nothing of.
 fn stranger(lab: &Lab) -> Command {
@@ -18,7 +18,8 @@ fn another_program_s_number_is_passed_over() {
     need!(Lab);
     let lab = Lab::with_ublk();
     let null = ["add", "vpt", "quick.toml", "--back", "null", "--size", "1M", "--front", "ublk"];
-    Said::of(stranger(&lab).args(null)).ok();
+    let null = [&null[..], &PATIENT].concat();
+    Said::of(stranger(&lab).args(&null)).ok();
     let theirs = File::open("/dev/ublkb0").unwrap();
 
     let said = lab.run(&[&null[..], &["-n", "0"]].concat());
@@ -28,7 +29,8 @@ fn another_program_s_number_is_passed_over() {
     let ours = Disk::of(&lab, &said.ok());
     assert_eq!(ours.path.to_str(), Some("/dev/ublkb1"));
     // A disk that is no device of the driver's has numbers of its own.
-    let fuse = lab.add(&["--back", "null", "--size", "1M", "--front", "fuse"]);
+    let fuse =
+        lab.add(&[&["--back", "null", "--size", "1M", "--front", "fuse"], &PATIENT[..]].concat());
     assert_eq!(fuse.id, 0);
     fuse.del();
     ours.del();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 
-use e2e::{Lab, Said, need, send_signal, soon, wait_until};
+use e2e::{Lab, PATIENT, Said, need, send_signal, soon, wait_until};
 
 /// Our program under the name that ublksrv's looks for.
 fn plug_in(lab: &Lab) -> PathBuf {
@@ -23,7 +23,11 @@ fn called(lab: &Lab, arguments: &[&str]) -> (Option<u64>, ExitStatus) {
     plug_in(lab);
     let mut command = Command::new("sh");
     command.args(["-c", r#"exec ./ublk.vpt "$@" --eventfd 7 7>&1 0<&- 1>&- 2>&-"#, "sh"]);
-    command.args(arguments).current_dir(lab.path()).env("UBLK_STATE_DIR", lab.state());
+    command
+        .args(arguments)
+        .args(PATIENT)
+        .current_dir(lab.path())
+        .env("UBLK_STATE_DIR", lab.state());
     command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped());
     let mut plug_in = command.spawn().unwrap();
     let mut pipe = plug_in.stdout.take().unwrap();

@@ -7,13 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use e2e::writer::{Random, Writer};
-use e2e::{Disk, Fio, Job, Lab, Said, send_signal, tool, wait_until};
+use e2e::{Disk, Fio, Job, Lab, PATIENT, Said, send_signal, soon, tool, wait_until};
 
 /// How often the daemon is killed under load.
 const KILLS: u32 = 100;
 const NOTHING: [String; 0] = [];
-/// Longer than anything takes, even here.
-const SOON: Duration = Duration::from_secs(60);
 /// The state directory that libublk uses as well.
 const DEFAULT_STATE: &str = "/run/ublksrvd";
 
@@ -28,13 +26,13 @@ fn a_hundred_kills_under_load_lose_and_tear_nothing() {
         command
     };
     let image = lab.image("a.img", 32 << 20);
-    let out =
-        Said::of(
-            ublk()
-                .args(["add", "vpt", "quick.toml", "--image", "a.img", "--front", "ublk"])
-                .args(["--recovery", "--mode", "fixed", "--k", "0.2", "--json"]),
-        )
-        .ok();
+    let out = Said::of(
+        ublk()
+            .args(["add", "vpt", "quick.toml", "--image", "a.img", "--front", "ublk"])
+            .args(["--recovery", "--mode", "fixed", "--k", "0.2", "--json"])
+            .args(PATIENT),
+    )
+    .ok();
     let disk = Disk::of(&lab, &out);
     let id = disk.id.to_string();
     let stop = AtomicBool::new(false);
@@ -57,7 +55,7 @@ fn a_hundred_kills_under_load_lose_and_tear_nothing() {
             // The moment is what is tried here; the sequence is the same in every run.
             thread::sleep(Duration::from_millis(random.below(300)));
             send_signal(pid, "KILL");
-            let said = Said::of(ublk().args(["recover", "-n", &id, "--json"]));
+            let said = Said::of(ublk().args(["recover", "-n", &id, "--json"]).args(PATIENT));
             assert!(said.status.success(), "kill {kill}: {said}");
             pid = Disk::of(&lab, &said.ok()).pid;
         }
@@ -88,7 +86,7 @@ fn a_waiting_device_is_listed_and_its_file_system_goes_on() {
     let lab = Lab::new();
     lab.image("a.img", 64 << 20);
     let options = ["--front", "ublk", "--recovery", "-n", "4", "--mode", "fixed", "--k", "10"];
-    let disk = lab.add(&[&["--image", "a.img"], &options[..]].concat());
+    let disk = lab.add(&[&["--image", "a.img"], &options[..], &PATIENT].concat());
     assert_eq!(disk.path, Path::new("/dev/ublkb4"));
     let path = disk.path.to_str().unwrap();
     tool("mkfs.ext4", &["-q", path]);
@@ -104,7 +102,7 @@ fn a_waiting_device_is_listed_and_its_file_system_goes_on() {
             text.lines().find(|l| l.starts_with("\tmax rq size")).expect("the line").to_owned();
         line.split_whitespace().nth(word - 1).expect("a word").to_owned()
     };
-    wait_until("QUIESCED", SOON, || list(11) == "QUIESCED");
+    wait_until("QUIESCED", soon(), || list(11) == "QUIESCED");
     assert_eq!(list(7), disk.pid.to_string());
     // Nobody else gets its number, and nothing is cleared away meanwhile.
     lab.run(&["add", "vpt", "null", "--image", "b.img", "--size", "4M", "-n", "4"]).refused(&[
@@ -112,7 +110,7 @@ fn a_waiting_device_is_listed_and_its_file_system_goes_on() {
         "ublk recover -n 4",
         "ublk del -n 4",
     ]);
-    let about = lab.run(&["recover", "-n", "4"]).ok();
+    let about = lab.run(&[&["recover", "-n", "4"], &PATIENT[..]].concat()).ok();
     assert!(about.contains("disk 4: /dev/ublkb4") && about.contains("goes on"), "{about}");
     assert_eq!(list(11), "LIVE");
     assert_ne!(list(7), disk.pid.to_string());
@@ -132,12 +130,12 @@ fn a_waiting_device_can_be_given_up() {
     lab.image("a.img", 16 << 20);
     // The first request takes twenty seconds; what follows it without a gap takes none.
     let slow = ["--front", "ublk", "--recovery", "--mode", "fixed", "--k", "100000"];
-    let disk = lab.add(&[&["--image", "a.img"], &slow[..]].concat());
+    let disk = lab.add(&[&["--image", "a.img"], &slow[..], &PATIENT].concat());
     let device = disk.path.clone();
     let reader = thread::spawn(move || fs::read(device).map(|data| data.len()));
     disk.wait_in_flight(1);
     send_signal(disk.pid, "KILL");
-    wait_until("QUIESCED", SOON, || lab.list().iter().any(|d| d["state"] == "QUIESCED"));
+    wait_until("QUIESCED", soon(), || lab.list().iter().any(|d| d["state"] == "QUIESCED"));
     let said = lab.run(&["del", "-n", "0"]).ok();
     assert!(said.contains("disk 0: stopped"), "{said}");
     // What waited inside has failed, instead of waiting for ever: an error, or an end before the end.
@@ -154,7 +152,8 @@ fn a_recovery_that_fails_or_is_killed_can_be_tried_again() {
     tool("modprobe", &["ublk_drv"]);
     let lab = Lab::new();
     let image = lab.image("a.img", 16 << 20);
-    let disk = lab.add(&["--image", "a.img", "--front", "ublk", "--recovery"]);
+    let recoverable = ["--image", "a.img", "--front", "ublk", "--recovery"];
+    let disk = lab.add(&[&recoverable[..], &PATIENT].concat());
     send_signal(disk.pid, "KILL");
     disk.wait_gone();
     let away = lab.file("away.img");
@@ -167,9 +166,9 @@ fn a_recovery_that_fails_or_is_killed_can_be_tried_again() {
         thread::sleep(Duration::from_millis(after_ms));
         let _ = daemon.kill();
         daemon.wait().unwrap();
-        wait_until("QUIESCED", SOON, || lab.list().iter().any(|d| d["state"] == "QUIESCED"));
+        wait_until("QUIESCED", soon(), || lab.list().iter().any(|d| d["state"] == "QUIESCED"));
     }
-    lab.run(&["recover", "-a"]).ok();
+    lab.run(&[&["recover", "-a"], &PATIENT[..]].concat()).ok();
     assert_eq!(lab.list()[0]["state"], "LIVE");
     assert_eq!(fs::read(&disk.path).unwrap().len(), 16 << 20);
     lab.run(&["del", "-n", "0"]).ok();

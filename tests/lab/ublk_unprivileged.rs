@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use e2e::{Disk, Lab, Said, need, ublk_devices};
+use e2e::{Disk, Lab, PATIENT, Said, need, ublk_devices};
 
 const CONTROL: &str = "/dev/ublk-control";
 const OWNER: u32 = 1000;
@@ -86,7 +86,7 @@ impl<'a> Home<'a> {
     fn add(&self, more: &[&str]) -> Said {
         let mut add = self.ublk(OWNER);
         add.args(["add", "vpt", "../quick.toml", "--image", "x.img", "--front", "ublk", "--json"]);
-        Said::of(add.args(["--mode", "fixed", "-d", "4"]).args(more))
+        Said::of(add.args(["--mode", "fixed", "-d", "4"]).args(PATIENT).args(more))
     }
 }
 

@@ -31,7 +31,7 @@ pub use resource::{Resource, required, skipped};
 pub use said::{Running, Said};
 pub use scrape::scrape;
 pub use system::{loops_under, mounts_under, pattern, send_signal, soon, tool, wait_until};
-pub use ublk::{Aligned, assert_no_ublk_device, direct, ublk_devices};
+pub use ublk::{Aligned, PATIENT, assert_no_ublk_device, direct, ublk_devices};
 
 /// Returns from the test, printing `SKIP: its-name: reason`; the runner counts it as skipped.
 ///

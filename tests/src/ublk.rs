@@ -11,6 +11,9 @@ use crate::{Disk, Lab, tool};
 /// What a page is, and more than any disk's block.
 const ALIGNMENT: usize = 4096;
 
+/// For commands that wait for a daemon to come up: the lab's machine is an emulated one.
+pub const PATIENT: [&str; 2] = ["--timeout", "300"];
+
 impl Lab {
     /// An empty one, on a kernel whose ublk driver is loaded and has no device: what a test has left
     /// that failed is its own matter.
@@ -44,8 +47,8 @@ impl Lab {
     pub fn add_ublk_model(&self, model: &str, more: &[&str]) -> Disk<'_> {
         let k: &[&str] = if more.contains(&"--k") { &[] } else { &["--k", "1"] };
         let depth: &[&str] = if more.contains(&"-d") { &[] } else { &["-d", "8"] };
-        let fixed = ["--front", "ublk", "--mode", "fixed", "--timeout", "300"];
-        self.add_model(model, &[&fixed, k, depth, more].concat())
+        let fixed = ["--front", "ublk", "--mode", "fixed"];
+        self.add_model(model, &[&fixed, &PATIENT[..], k, depth, more].concat())
     }
 
     /// Checks that nothing is left: state, processes, devices of the driver.
