@@ -92,6 +92,8 @@ fn a_waiting_device_is_listed_and_its_file_system_goes_on() {
     tool("mkfs.ext4", &["-q", path]);
     let mount = lab.folder("m");
     tool("mount", &[path, mount.to_str().unwrap()]);
+    // The first request stays inside until that is seen. The next daemon is as quick as this was.
+    disk.run("set", &["k=50000", "k_max=1000000"]).ok();
     let fio =
         Fio::on(&mount.join("file")).set("size", "512k").set("rw", "randwrite").verified().start();
     disk.wait_in_flight(1);
