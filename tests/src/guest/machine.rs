@@ -11,7 +11,7 @@ use super::Kernel;
 use super::archive::Archive;
 
 /// How long a guest may take for anything: an emulated processor, and others on the machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a guest is made of.
 #[derive(Clone, Debug)]
