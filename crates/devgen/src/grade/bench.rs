@@ -14,7 +14,7 @@ use vcd_drm::shim::{Card, Events};
 use vgpu_card::Layout;
 
 use super::kernel;
-use super::program::{Program, SOON};
+use super::program::{Program, soon};
 use super::sheet::Stop;
 
 /// The processor of the check and of the driver's interrupts.
@@ -187,7 +187,7 @@ impl Bench {
     /// # Errors
     /// It is not.
     pub fn wait_bound(&mut self) -> Result<String, Stop> {
-        self.until("no driver is bound to the card", SOON, |bench| {
+        self.until("no driver is bound to the card", soon(), |bench| {
             let bound = bench.shim().status().is_ok_and(|status| status.bound());
             kernel::driver_of(&bench.address()).filter(|_| bound)
         })
@@ -198,7 +198,7 @@ impl Bench {
     /// # Errors
     /// One is.
     pub fn wait_unbound(&mut self) -> Result<(), Stop> {
-        self.until("the driver is still bound to the card", SOON, |bench| {
+        self.until("the driver is still bound to the card", soon(), |bench| {
             (!bench.shim().status().is_ok_and(|status| status.bound())).then_some(())
         })
     }
@@ -209,7 +209,7 @@ impl Bench {
     /// There is none.
     pub fn node(&mut self) -> Result<PathBuf, Stop> {
         let address = self.address();
-        self.until("the driver has made no device node", SOON, |_| {
+        self.until("the driver has made no device node", soon(), |_| {
             kernel::node(&address).filter(|node| node.exists())
         })
     }

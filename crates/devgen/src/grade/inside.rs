@@ -90,7 +90,7 @@ fn one_apart(setup: &Setup, folder: &Path, check: Check) -> Result<(Found, Optio
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("grade-inside").arg(folder).args(["--one", check.id]);
     let mut child = command.stdout(Stdio::piped()).spawn()?;
-    let ended = wait(&mut child, LIMIT);
+    let ended = wait(&mut child, kernel::patience(LIMIT));
     let mut fresh = None;
     let mut found = match ended {
         Some(status) => {
@@ -104,8 +104,8 @@ fn one_apart(setup: &Setup, folder: &Path, check: Check) -> Result<(Found, Optio
         None => {
             // One that the kernel does not let go stays.
             let _ = child.kill();
-            let limit = LIMIT.as_secs();
-            if wait(&mut child, SOON).is_none() {
+            let limit = kernel::patience(LIMIT).as_secs();
+            if wait(&mut child, kernel::patience(SOON)).is_none() {
                 fresh = Some("a process hangs in the driver".to_owned());
             }
             check.untried(&format!("a call of the driver's does not return within {limit} s"))
@@ -143,7 +143,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> 
 
 /// As before the check: no card, no driver.
 fn clean(setup: &Setup) -> Result<(), Stop> {
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + kernel::patience(SOON);
     while cards() > 0 {
         if Instant::now() > end {
             return Err(Stop("the card cannot be removed".into()));

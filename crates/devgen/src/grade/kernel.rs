@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 /// What messages of trouble contain.
 const TROUBLE: &[&str] = &[
@@ -122,6 +124,20 @@ fn owner(iomem: &str, range: (u64, u64), device: &str) -> Option<String> {
         let system = name == device || name.starts_with("PCI Bus") || name.starts_with("System");
         (here == range && !system && !name.starts_with("vgpu")).then(|| name.to_owned())
     })
+}
+
+/// How much longer things may take on a virtual machine: its processors stand still while others run, and
+/// emulated ones are slow besides. Only what does not come is waited for longer.
+const VIRTUAL: u32 = 5;
+
+/// How long something may take here that takes at most `limit` on a machine of its own.
+pub fn patience(limit: Duration) -> Duration {
+    static FACTOR: OnceLock<u32> = OnceLock::new();
+    let is_virtual = || {
+        let processors = text("/proc/cpuinfo").unwrap_or_default();
+        processors.split_whitespace().any(|word| word == "hypervisor")
+    };
+    limit * *FACTOR.get_or_init(|| if is_virtual() { VIRTUAL } else { 1 })
 }
 
 /// Names of handlers that are there.

@@ -14,7 +14,7 @@ use super::report::Report;
 use super::sheet::Found;
 
 /// The project's own lab.
-const LAB: &str = "cargo xtask vm --timeout 900 --";
+const LAB: &str = "cargo xtask vm --timeout 2700 --";
 /// Where it has its kernel's headers, in the project's folder.
 const KERNEL: &str = "target/lab/kernels/6.12/build";
 /// And the module that makes cards.

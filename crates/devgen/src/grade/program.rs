@@ -8,10 +8,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::bench::Bench;
+use super::kernel::patience;
 use super::sheet::Stop;
 
 /// No answer takes longer, unless a check says so.
-pub const SOON: Duration = Duration::from_secs(15);
+pub fn soon() -> Duration {
+    patience(Duration::from_secs(15))
+}
 
 /// What a program has answered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,7 +90,7 @@ impl Program {
         });
         let input = child.stdin.take();
         let mut program = Self { child, input, answers };
-        program.answer(bench, "open()", SOON)?.fine("open()")?;
+        program.answer(bench, "open()", soon())?.fine("open()")?;
         Ok(program)
     }
 
@@ -125,7 +128,7 @@ impl Program {
     /// There is none in time.
     pub fn ask(&mut self, bench: &mut Bench, line: &str) -> Result<Answer, Stop> {
         self.tell(line)?;
-        self.answer(bench, line.split(' ').next().unwrap_or(line), SOON)
+        self.answer(bench, line.split(' ').next().unwrap_or(line), soon())
     }
 
     /// Submits what it was given as words and waits for its end.
@@ -144,7 +147,7 @@ impl Program {
     /// It does not.
     pub fn end(mut self, bench: &mut Bench) -> Result<(), Stop> {
         self.input = None;
-        bench.until("a program does not end", SOON, |_| self.child.try_wait().ok().flatten())?;
+        bench.until("a program does not end", soon(), |_| self.child.try_wait().ok().flatten())?;
         Ok(())
     }
 }

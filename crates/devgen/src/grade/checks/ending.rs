@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::work::{drawing, spot, spot_color};
 use crate::grade::bench::{Bench, OTHER_CPU, Setup};
 use crate::grade::kernel::{self, Allocations, Log};
-use crate::grade::program::{Program, SOON};
+use crate::grade::program::{Program, soon};
 use crate::grade::sheet::{Sheet, Stop};
 
 /// What the module vgpu says of DMA memory that was not given back.
@@ -27,10 +27,10 @@ pub(super) fn leak(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     let (file, address) = (bench.unbind_file(), bench.address());
     let mut leaving = Program::start(&mut bench, None, OTHER_CPU)?;
     leaving.tell(&format!("unbind {} {address}", file.display()))?;
-    leaving.answer(&mut bench, "the driver's remove()", 2 * SOON)?.fine("unbind")?;
+    leaving.answer(&mut bench, "the driver's remove()", 2 * soon())?.fine("unbind")?;
     bench.wait_unbound()?;
     // What is freed after a grace period.
-    bench.play(Duration::from_millis(200))?;
+    bench.play(kernel::patience(Duration::from_millis(200)))?;
 
     let left = log.take().into_iter().find(|line| line.contains(LEFT));
     sheet.say(
@@ -69,14 +69,15 @@ pub(super) fn unplug(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     spot(&mut program, &mut bench, 0x10_2030)?;
     bench.idle = true;
     let number = program.ask(&mut bench, "submit")?.fine("SUBMIT")?.value;
-    program.tell(&format!("wait {number} 8000"))?;
+    let long = kernel::patience(Duration::from_secs(8));
+    program.tell(&format!("wait {number} {}", long.as_millis()))?;
     bench.play(Duration::from_millis(100))?;
     bench.shim().unplug()?;
-    let answer = program.answer(&mut bench, "WAIT", SOON)?;
+    let answer = program.answer(&mut bench, "WAIT", soon())?;
     let ms = answer.time.as_millis();
     sheet.say(
-        answer.error != 0 && answer.time < Duration::from_secs(4),
-        format!("WAIT returned after {ms} ms of 8000: {}", answer.error_text()),
+        answer.error != 0 && answer.time < long / 2,
+        format!("WAIT returned after {ms} ms of {}: {}", long.as_millis(), answer.error_text()),
     );
     program.end(&mut bench)?;
     bench.wait_unbound()?;
@@ -102,13 +103,13 @@ pub(super) fn reload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         program.end(&mut bench)?;
         let mut rmmod = Command::new("rmmod").arg(&setup.job.module).spawn()?;
         let ended =
-            bench.until("rmmod does not end", 2 * SOON, |_| rmmod.try_wait().ok().flatten())?;
+            bench.until("rmmod does not end", 2 * soon(), |_| rmmod.try_wait().ok().flatten())?;
         if !ended.success() {
             return Err(Stop(format!("round {round}: rmmod: {ended}")));
         }
         if round < 3 {
             let mut insmod = setup.start_loading()?;
-            bench.until("insmod does not end", 2 * SOON, |_| insmod.try_wait().ok().flatten())?;
+            bench.until("insmod does not end", 2 * soon(), |_| insmod.try_wait().ok().flatten())?;
             bench.wait_bound()?;
         }
     }

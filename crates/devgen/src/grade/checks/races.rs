@@ -4,16 +4,24 @@ use std::time::Duration;
 
 use super::work::{drawing, spot, spot_color};
 use crate::grade::bench::{Bench, OTHER_CPU, OWN_CPU, Setup};
-use crate::grade::program::{Program, SOON};
+use crate::grade::kernel::patience;
+use crate::grade::program::{Program, soon};
 use crate::grade::sheet::{Sheet, Stop};
 
 /// Rounds of what is held.
 const ROUNDS: u32 = 4;
 /// Tries for them: on a busy machine a moment may be missed.
 const TRIES: u32 = 12;
-/// How long a wait may be, milliseconds; and when it was too long.
-const LONG_MS: u32 = 3000;
-const TOO_LONG: Duration = Duration::from_millis(1500);
+
+/// How long a wait may be, milliseconds.
+fn long_ms() -> u128 {
+    patience(Duration::from_secs(3)).as_millis()
+}
+
+/// When it was too long.
+fn too_long() -> Duration {
+    patience(Duration::from_millis(1500))
+}
 
 /// A program's call is held at its first write to a register; then there is a vertical blank, whose
 /// interrupt has the handler look at the queue.
@@ -46,7 +54,7 @@ fn disturbed(
         let color = 0x01_0203 * (round + 1);
         spot(program, bench, color)?;
         waiter.tell("blank 10000")?;
-        bench.until("vertical blanks are not enabled", SOON, |bench| {
+        bench.until("vertical blanks are not enabled", soon(), |bench| {
             bench.bit("int_enable", "vblank").then_some(())
         })?;
         // All is seen and acknowledged: the next write is the program's.
@@ -58,9 +66,9 @@ fn disturbed(
         bench.blank()?;
         bench.let_go();
         held += u32::from(caught);
-        let number = program.answer(bench, "SUBMIT", SOON)?.fine("SUBMIT")?.value;
-        waiter.answer(bench, "WAIT_VBLANK", SOON)?.fine("WAIT_VBLANK")?;
-        let answer = program.ask(bench, &format!("wait {number} {LONG_MS}"))?;
+        let number = program.answer(bench, "SUBMIT", soon())?.fine("SUBMIT")?.value;
+        waiter.answer(bench, "WAIT_VBLANK", soon())?.fine("WAIT_VBLANK")?;
+        let answer = program.ask(bench, &format!("wait {number} {}", long_ms()))?;
         let drawn = spot_color(bench);
         let what = format!(
             "round {round}: an interrupt while SUBMIT was at its first write to a register; then"
@@ -69,7 +77,7 @@ fn disturbed(
             let done = if drawn == color { "though the card has carried it out" } else { "" };
             return Ok((false, format!("{what} WAIT: {} {done}", answer.error_text())));
         }
-        if answer.time > TOO_LONG || drawn != color {
+        if answer.time > too_long() || drawn != color {
             let ms = answer.time.as_millis();
             return Ok((false, format!("{what} WAIT took {ms} ms, the colour is {drawn:#08x}")));
         }
@@ -92,21 +100,22 @@ pub(super) fn wake(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         bench.idle = true;
         let number = program.ask(&mut bench, "submit")?.fine("SUBMIT")?.value;
         bench.expect_held();
-        program.tell(&format!("heldwait {number} {LONG_MS}"))?;
+        program.tell(&format!("heldwait {number} {}", long_ms()))?;
         if bench.wait_held() {
             bench.turn_blindly()?;
         }
         let caught = bench.let_go();
         held += u32::from(caught);
         bench.idle = false;
-        let answer = program.answer(&mut bench, "WAIT", SOON)?;
-        if answer.error != 0 || caught && answer.time > TOO_LONG {
+        let answer = program.answer(&mut bench, "WAIT", soon())?;
+        if answer.error != 0 || caught && answer.time > too_long() {
             let (ms, error) = (answer.time.as_millis(), answer.error_text());
             sheet.say(
                 false,
                 format!(
                     "round {round}: the stream ended when WAIT had found that it had not, and was \
-                     not asleep yet; WAIT took {ms} ms of {LONG_MS}: {error}"
+                     not asleep yet; WAIT took {ms} ms of {}: {error}",
+                    long_ms()
                 ),
             );
             return Ok(());
@@ -131,12 +140,12 @@ pub(super) fn burst(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     for (noisy, rounds) in [(false, 150), (true, 100)] {
         bench.noisy = noisy;
         for program in &mut programs {
-            program.tell(&format!("burst {rounds} {LONG_MS}"))?;
+            program.tell(&format!("burst {rounds} {}", long_ms()))?;
         }
         let mut slowest = Duration::ZERO;
         let mut wrong = Vec::new();
         for (index, program) in programs.iter_mut().enumerate() {
-            let answer = program.answer(&mut bench, "SUBMIT or WAIT", 4 * SOON)?;
+            let answer = program.answer(&mut bench, "SUBMIT or WAIT", 4 * soon())?;
             slowest = slowest.max(Duration::from_micros(answer.value));
             if answer.error != 0 {
                 wrong.push(format!("program {index}: {}", answer.error_text()));
@@ -145,7 +154,7 @@ pub(super) fn burst(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         let ms = slowest.as_millis();
         let said =
             format!("2 times {rounds} streams, the slowest took {ms} ms {}", wrong.join(", "));
-        sheet.say(wrong.is_empty() && slowest < TOO_LONG, said.trim());
+        sheet.say(wrong.is_empty() && slowest < too_long(), said.trim());
     }
     Ok(())
 }
@@ -177,7 +186,7 @@ pub(super) fn unload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
         bench.let_go();
         bench.idle = false;
         bench.noisy = true;
-        leaving.answer(&mut bench, "the driver's remove()", 2 * SOON)?.fine("unbind")?;
+        leaving.answer(&mut bench, "the driver's remove()", 2 * soon())?.fine("unbind")?;
         bench.wait_unbound()?;
         for _ in 0..20 {
             bench.nudge()?;
@@ -188,7 +197,7 @@ pub(super) fn unload(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
             // The kernel asks the driver again, as at the beginning.
             std::thread::scope(|scope| {
                 let bind = scope.spawn(|| std::fs::write(&driver, &address));
-                bench.until("the driver does not come back", SOON, |_| {
+                bench.until("the driver does not come back", soon(), |_| {
                     bind.is_finished().then_some(())
                 })
             })?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::grade::bench::{Bench, OTHER_CPU, Setup};
-use crate::grade::program::{Program, SOON};
+use crate::grade::kernel::patience;
+use crate::grade::program::{Answer, Program, soon};
 use crate::grade::sheet::{Sheet, Stop};
 use crate::grade::stream::{self, SIZE, Stream};
 
@@ -13,6 +14,8 @@ const MOST_WORDS: usize = 16_376;
 const IO_ERROR: i32 = 5;
 /// How long the card is slow.
 const SLOW: Duration = Duration::from_millis(400);
+/// How many waits a driver has, to sleep in one.
+const SLEEPS: u32 = 3;
 
 /// Where small fills are, which tell whether a stream was carried out.
 pub(super) const SPOT: (u32, u32) = (16, 16);
@@ -96,8 +99,8 @@ pub(super) fn dma(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     bench.idle = false;
     let mut numbers = Vec::new();
     for _ in &lines {
-        program.answer(&mut bench, "words", SOON)?;
-        let answer = program.answer(&mut bench, "SUBMIT", SOON)?.fine("SUBMIT")?;
+        program.answer(&mut bench, "words", soon())?;
+        let answer = program.answer(&mut bench, "SUBMIT", soon())?.fine("SUBMIT")?;
         numbers.push(answer.value);
     }
     for number in numbers.iter().rev() {
@@ -144,7 +147,7 @@ pub(super) fn interrupts(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     for _ in 0..3 {
         program.carry_out(&mut bench)?;
     }
-    let seen = bench.until("", Duration::from_secs(2), |bench| {
+    let seen = bench.until("", patience(Duration::from_secs(2)), |bench| {
         (bench.read("int_ack") == bench.read("int_count")).then_some(())
     });
     let (count, ack) = (bench.read("int_count"), bench.read("int_ack"));
@@ -153,20 +156,20 @@ pub(super) fn interrupts(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     program.tell("blank 8000")?;
     bench.play(SLOW / 2)?;
     let early = program.try_answer();
-    bench.until("vertical blanks are not enabled", SOON, |bench| {
+    bench.until("vertical blanks are not enabled", soon(), |bench| {
         bench.bit("int_enable", "vblank").then_some(())
     })?;
     bench.blank()?;
     let answer = match early {
         Some(answer) => answer,
-        None => program.answer(&mut bench, "WAIT_VBLANK", SOON)?,
+        None => program.answer(&mut bench, "WAIT_VBLANK", soon())?,
     };
     let when = if early.is_some() { "before" } else { "at" };
     sheet.say(
         early.is_none() && answer.error == 0,
         format!("it returned {when} the blank: {}", answer.error_text()),
     );
-    let off = bench.until("", Duration::from_secs(1), |bench| {
+    let off = bench.until("", patience(Duration::from_secs(1)), |bench| {
         (!bench.bit("int_enable", "vblank")).then_some(())
     });
     sheet.say(off.is_ok(), format!("interrupts enabled: {:#010x}", bench.read("int_enable")));
@@ -180,7 +183,8 @@ pub(super) fn interrupts(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     let unknown = (1..regmap::model::TAGS).rev().find(|tag| !used(*tag)).unwrap_or(u32::MAX);
     program.ask(&mut bench, &format!("words{}", stream::hex(&[unknown, 0])))?;
     let number = program.ask(&mut bench, "submit")?.fine("SUBMIT")?.value;
-    let answer = program.ask(&mut bench, &format!("wait {number} 4000"))?;
+    let ms = patience(Duration::from_secs(4)).as_millis();
+    let answer = program.ask(&mut bench, &format!("wait {number} {ms}"))?;
     sheet.say(
         answer.error == IO_ERROR,
         format!("a stream with the unknown tag {unknown:#x}: {}", answer.error_text()),
@@ -197,16 +201,25 @@ pub(super) fn sleep(setup: &Setup, sheet: &mut Sheet) -> Result<(), Stop> {
     let mut bench = Bench::driven(setup)?;
     let mut program = drawing(&mut bench, OTHER_CPU)?;
     spot(&mut program, &mut bench, 0x10_2030)?;
-    bench.idle = true;
-    let number = program.ask(&mut bench, "submit")?.fine("SUBMIT")?.value;
-    program.tell(&format!("wait {number} 20000"))?;
-    bench.play(SLOW)?;
-    bench.idle = false;
-    let answer = program.answer(&mut bench, "WAIT", SOON)?.fine("WAIT")?;
+    // A machine that stands still may begin a wait late, and charge the program for its own time. Who takes
+    // time of the processor does it every time.
+    let mut answer = Answer::default();
+    let mut slept = false;
+    for _ in 0..SLEEPS {
+        bench.idle = true;
+        let number = program.ask(&mut bench, "submit")?.fine("SUBMIT")?.value;
+        program.tell(&format!("wait {number} 20000"))?;
+        bench.play(SLOW)?;
+        bench.idle = false;
+        answer = program.answer(&mut bench, "WAIT", soon())?.fine("WAIT")?;
+        slept = answer.time >= SLOW / 2 && answer.processor < answer.time / 4;
+        if slept {
+            break;
+        }
+    }
     let (time, processor) = (answer.time.as_millis(), answer.processor.as_millis());
-    let waited = answer.time >= SLOW / 2;
     sheet.say(
-        waited && answer.processor < answer.time / 4,
+        slept,
         format!(
             "WAIT took {time} ms, {processor} ms of them the processor's; it slept {} times",
             answer.sleeps
