@@ -230,30 +230,39 @@ mod tests {
         assert_eq!(told(&notes), ("kvm_exit, kvm_entry", vec![(0, 0, Stop), (9, 1, Start)]));
     }
 
+    /// Sleeps five times; what the kernel told of that, where it tells.
+    fn sleeps() -> Option<Vec<Kind>> {
+        let cpu = crate::sys::cpu::allowed().unwrap()[0];
+        crate::sys::cpu::pin(cpu).unwrap();
+        let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+        let tracer = match Tracer::attach(&[thread], cpu) {
+            Ok(tracer) => tracer,
+            Err(error) => {
+                println!("SKIP: tracepoints: {error}");
+                return None;
+            }
+        };
+        let begun = crate::sys::time::monotonic_ns();
+        for _ in 0..5 {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let ended = crate::sys::time::monotonic_ns();
+        let trace = tracer.finish();
+        assert_eq!((trace.source, trace.lost), ("sched_switch", 0));
+        let inside = trace.events.iter().filter(|e| (begun..ended).contains(&e.at_ns));
+        Some(inside.map(|event| event.kind).collect())
+    }
+
     #[test]
     fn the_kernel_tells_when_a_thread_sleeps_and_wakes() {
-        std::thread::spawn(|| {
-            let cpu = crate::sys::cpu::allowed().unwrap()[0];
-            crate::sys::cpu::pin(cpu).unwrap();
-            let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
-            let tracer = match Tracer::attach(&[thread], cpu) {
-                Ok(tracer) => tracer,
-                Err(error) => return println!("SKIP: tracepoints: {error}"),
-            };
-            let begun = crate::sys::time::monotonic_ns();
-            for _ in 0..5 {
-                std::thread::sleep(std::time::Duration::from_millis(2));
-            }
-            let ended = crate::sys::time::monotonic_ns();
-            let trace = tracer.finish();
-            assert_eq!((trace.source, trace.lost), ("sched_switch", 0));
-            let inside = trace.events.iter().filter(|e| (begun..ended).contains(&e.at_ns));
-            let kinds: Vec<Kind> = inside.map(|event| event.kind).collect();
+        let all_told = |kinds: &[Kind]| {
             let count = |kind| kinds.iter().filter(|k| **k == kind).count();
-            assert!(count(Stop) >= 5 && count(Start) >= 5, "{kinds:?}");
-            assert!(kinds.windows(2).all(|pair| pair[0] != pair[1]), "{kinds:?}");
-        })
-        .join()
-        .unwrap();
+            count(Stop) >= 5 && count(Start) >= 5 && kinds.windows(2).all(|two| two[0] != two[1])
+        };
+        // Some kernels keep the switches of some threads to themselves (ftrace does not have them either):
+        // who runs after such a one has not been told to start.
+        let tries = (0..5).map_while(|_| std::thread::spawn(sleeps).join().unwrap());
+        let tries: Vec<_> = tries.take_while(|kinds| !all_told(kinds)).collect();
+        assert!(tries.len() < 5, "{tries:?}");
     }
 }
