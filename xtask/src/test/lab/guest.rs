@@ -122,9 +122,11 @@ fn screens() -> Vec<String> {
     .concat()
 }
 
-/// The emulator's processor with AMD's virtualisation.
+/// The emulator's processor with AMD's virtualisation. Without cmpxchg16b, which kernels use where they
+/// allocate memory: a guest of the guest that is interrupted right behind one may go on with flags that it
+/// never had, a trap after each instruction among them, and panics.
 fn svm() -> Vec<String> {
-    ["-cpu", "max,+svm"].map(str::to_owned).into()
+    ["-cpu", "max,+svm,-cx16"].map(str::to_owned).into()
 }
 
 /// Builds a program, small and quick, for the emulator.
