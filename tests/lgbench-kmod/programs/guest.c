@@ -26,6 +26,11 @@ static struct slot *slots;
 static volatile sig_atomic_t told;
 static int device;
 
+/*
+ * Of a file that is to be closed between two calls: during one, the caller is the last to have it.
+ */
+static enum { OPEN, CLOSING, OUTSIDE, CLOSED } file;
+
 static void on_signal(int number)
 {
 	(void)number;
@@ -101,6 +106,26 @@ static void fork_one(int fd)
 		set(&slots->error, EBUSY);
 }
 
+static int file_is(int state)
+{
+	return (int)__atomic_load_n(&file, __ATOMIC_SEQ_CST) == state;
+}
+
+static void set_file(int state)
+{
+	__atomic_store_n(&file, state, __ATOMIC_SEQ_CST);
+}
+
+/* Lets another thread close the file, if it wants to. */
+static void between_calls(void)
+{
+	if (!file_is(CLOSING))
+		return;
+	set_file(OUTSIDE);
+	while (!file_is(CLOSED))
+		sched_yield();
+}
+
 static void *thread(void *argument)
 {
 	const char *role = argument;
@@ -112,7 +137,7 @@ static void *thread(void *argument)
 	if (!strcmp(role, "closer") || !strcmp(role, "again")) {
 		/* Until another thread closes the file. */
 		while (once(device, slots))
-			;
+			between_calls();
 		if (slots->error != EBADF)
 			return NULL;
 		if (!strcmp(role, "again")) {
@@ -163,7 +188,14 @@ static void with_thread(char *role)
 	sigwait(&both, &number);
 	if (!strcmp(role, "execer"))
 		becomes_sleep();
+	if (!strcmp(role, "closer")) {
+		set_file(CLOSING);
+		/* For ever, if the guest is held: then it is killed some day. */
+		while (!file_is(OUTSIDE))
+			usleep(1000);
+	}
 	close(device);
+	set_file(CLOSED);
 	if (strcmp(role, "again"))
 		set(&slots->state, 2);
 	sleep_for_ever();
