@@ -8,15 +8,13 @@ use serde_json::json;
 
 use super::cli::{LguestArgs, LguestCommand, TreeArgs};
 use super::interrupt::Interrupt;
+use super::kept::INTERRUPTED;
 use crate::controller::Interrupted;
 use crate::files::put;
 use crate::patch::actions::{self, Condition, Outcome};
 use crate::patch::error::PatchError;
 use crate::patch::pieces;
 use crate::patch::tree::Tree;
-
-/// As of a program that Ctrl-C ends.
-const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(args: &LguestArgs) -> Result<ExitCode> {
     let done = match &args.command {

@@ -238,23 +238,23 @@ fn is_reverted(root: &Path) -> bool {
 /// # Errors
 /// When it cannot be removed.
 pub fn clear(root: &Path) -> Result<(), PatchError> {
-    let draft = root.join(DRAFT);
-    match fs::remove_dir_all(&draft) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        done => done.doing("remove", &draft)?,
-    }
+    remove(&root.join(DRAFT))?;
     if !is_reverted(root) {
         return Ok(());
     }
     let folder = root.join(FOLDER);
     for inside in ["original", "patched", "staged"] {
-        let inside = folder.join(inside);
-        match fs::remove_dir_all(&inside) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            done => done.doing("remove", &inside)?,
-        }
+        remove(&folder.join(inside))?;
     }
-    fs::remove_dir_all(&folder).doing("remove", &folder)
+    remove(&folder)
+}
+
+/// A folder with all that is in it, if it is there.
+fn remove(folder: &Path) -> Result<(), PatchError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done.doing("remove", folder),
+    }
 }
 
 /// Changes a tree; after an error it is as it was.

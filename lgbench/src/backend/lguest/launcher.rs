@@ -99,32 +99,25 @@ impl Launcher {
         let spawned = shell.spawn();
         cpu::pin(placement.controller_cpu).map_err(host("pin the controller of"))?;
         let mut child = spawned.map_err(host("start the launcher of"))?;
-        if placement.fifo {
-            let given = policy::set_fifo_of(child.id(), policy::GUEST);
-            if let Err(source) = given {
-                let mut this = Self::of(child, Arc::default(), initramfs);
-                this.end();
-                return Err(BackendError::Fifo(source));
-            }
-        }
+        let console = child.stdout.take();
         let inbox = Arc::new(Inbox::default());
-        if let Some(mut console) = child.stdout.take() {
-            let heard = Arc::clone(&inbox);
+        // From here on it is ended by an error, too.
+        let this = Self::of(child, Arc::clone(&inbox), initramfs);
+        if placement.fifo {
+            policy::set_fifo_of(this.number, policy::GUEST).map_err(BackendError::Fifo)?;
+        }
+        if let Some(mut console) = console {
             let listen = move || {
                 let mut bytes = [0; AT_ONCE];
                 // The end, or an error: the launcher has gone.
                 while let Ok(got @ 1..) = console.read(&mut bytes) {
-                    heard.take(&bytes[..got]);
+                    inbox.take(&bytes[..got]);
                 }
             };
             let thread = std::thread::Builder::new().name(format!("console {guest}"));
-            if let Err(source) = thread.spawn(listen) {
-                let mut this = Self::of(child, inbox, initramfs);
-                this.end();
-                return Err(host("listen to")(source));
-            }
+            thread.spawn(listen).map_err(host("listen to"))?;
         }
-        Ok(Self::of(child, inbox, initramfs))
+        Ok(this)
     }
 
     fn of(mut child: Child, inbox: Arc<Inbox>, initramfs: NamedTempFile) -> Self {
